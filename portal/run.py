@@ -1,0 +1,82 @@
+"""``python -m portal.run``: the whole portal on one machine. ``make run`` calls it.
+
+No management command: it makes the secrets that Django's settings need.
+"""
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Sequence
+from contextlib import suppress
+
+from portal import processes
+from portal.console import Console
+from portal.place import CannotRun, Place, take_place
+from portal.supervisor import NotReady, Stopped, Supervisor
+
+COMMAND_ERROR = "CommandError: "  # how Django's commands say a plain sentence
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run the portal until it is told to stop; answer the exit status."""
+    parser = argparse.ArgumentParser(prog="python -m portal.run", description=__doc__)
+    parser.add_argument(
+        "--with-parent", action="store_true", help="stop when the process that started this one is gone"
+    )
+    parent = os.getppid() if parser.parse_args(arguments).with_parent else None
+    console = Console()
+    try:
+        with take_place(os.environ) as place:
+            _run(place, Supervisor(console, parent=parent))
+    except (CannotRun, NotReady) as e:
+        console.close()
+        sys.stderr.write(f"{e}\n")
+        return 1
+    console.close()
+    return 0
+
+
+def _run(place: Place, supervisor: Supervisor) -> None:
+    supervisor.listen()
+    try:
+        with suppress(Stopped):
+            _bring_up(place, supervisor)
+            supervisor.run()
+    finally:
+        supervisor.stop()
+
+
+def _bring_up(place: Place, supervisor: Supervisor) -> None:
+    for program in processes.foundations(place):
+        supervisor.start(program)
+    _prepare(place, supervisor)
+    for program in processes.portal(place):
+        supervisor.start(program)
+    _welcome(place, supervisor)
+
+
+def _prepare(place: Place, supervisor: Supervisor) -> None:
+    ended = supervisor.finish(processes.manage(place, "prepare", "--demo"))
+    if ended.status:
+        last = ended.errors.strip().rsplit("\n", 1)[-1]
+        is_plain = last.startswith(COMMAND_ERROR)
+        raise CannotRun(last.removeprefix(COMMAND_ERROR) if is_plain else ended.errors.strip())
+
+
+def _welcome(place: Place, supervisor: Supervisor) -> None:
+    """Send the sample study, unless it was sent; print the address, the logins and what became of it."""
+    sample = supervisor.finish(processes.manage(place, "send_sample"))
+    credentials = json.loads((place.data / "demo-credentials.json").read_text(encoding="utf-8"))
+    logins = [(user["role"], user["username"], user["password"]) for user in credentials["users"]]
+    lines = ["", f"The portal is ready: {credentials['url']}", ""]
+    lines += [f"  {role:<14} {name} / {password}" for role, name, password in logins]
+    if place.sandbox_port is not None:
+        lines += ["", f"It relays to a sandbox of Qure: {place.sandbox_url}_sandbox/"]
+    lines += ["", *f"{sample.output}{sample.errors}".strip().splitlines(), "Stop it with Ctrl-C.", ""]
+    for line in lines:
+        supervisor.console.print(line)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

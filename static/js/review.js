@@ -1,0 +1,135 @@
+/** What will be sent, what will not and why, what has to be decided first. Pure. */
+
+import { missingFiles } from "./reading/dicomdir.js";
+import { chosen, confirmed, questions } from "./reading/identity.js";
+import { leaveOut } from "./reading/left_out.js";
+import { preflight } from "./reading/preflight.js";
+import { buildTree, inSendingOrder } from "./reading/tree.js";
+
+export const NOBODY = "nobody"; // the answer "none of these"
+const WHICH_PATIENTS = ["several_patients", "other_patient"];
+const IMAGE = "IMAGE";
+const MOST_LEFT_OUT = 10_000; // that are named to the server; the others are counted
+const LONGEST_PATH = 4096; // characters
+const OUTSIDE = ["already_here", "not_of_this_upload"]; // groups that are not told to the server
+
+/**
+ * @param {{files, discs}} selection
+ * @param {object} rules `{ largestFile, leavesOutReports, places, others, names }`, the last three when an upload is gone on with:
+ *   see resumed.js; `others` are keys of patients whom it does not have, `names` says whom it has
+ * @returns {object} `sendable` files, `tree` of them, `groups` left out, `questions` (each with an `id`), `discs` that lack
+ *   images ({ path, count, missing })
+ */
+export function examineSelection({ files, discs }, rules) {
+  const placed = rules.places ? files.map((file) => ({ ...file, ...rules.places.get(file) })) : files;
+  const { sent, groups } = leaveOut(placed, rules);
+  const sendable = sent.filter(({ outside }) => !outside);
+  const others = (name) => group(name, sent.filter(({ outside }) => outside === name));
+  return {
+    sendable,
+    tree: buildTree(sendable),
+    groups: [...groups, ...OUTSIDE.flatMap(others)],
+    questions: questions(sendable, rules.others).map((question) => ({ ...question, id: idOf(question) })),
+    others: rules.others,
+    names: rules.names ?? [],
+    discs: discs.map((disc) => lackOf(disc, files)).filter(({ missing }) => missing.length > 0),
+  };
+}
+
+/**
+ * @param {object} review of `examineSelection`
+ * @param {Map<string, Set<string>>} answers a question's id -> keys of the patients to send, or `NOBODY`
+ * @returns {object} `chosen` files in the order of sending, their `bytes` and `tree`, `open` questions, `groups` left out,
+ *   `warnings` for the manifest, `canSend`
+ */
+export function decide(review, answers) {
+  const sending = chosen(review.sendable, spoken(review.questions, answers), review.others);
+  const kept = new Set(sending);
+  const open = review.questions.filter((question) => !isAnswered(question, review.questions, answers));
+  const declined = open.length > 0 ? [] : review.sendable.filter((file) => !kept.has(file));
+  const tree = buildTree(sending);
+  const missing = review.discs.reduce((sum, disc) => sum + disc.missing.length, 0);
+  return {
+    chosen: inSendingOrder(tree),
+    bytes: bytesOf(sending),
+    open,
+    groups: [...group("not_chosen", declined), ...review.groups],
+    warnings: preflight(sending.length > 0 ? tree : review.tree, { missing }),
+    canSend: open.length === 0 && sending.length > 0,
+  };
+}
+
+/** The patients of a question about one series or study that are sent at all. */
+export function patientsAskedFor(question, questions, answers) {
+  const which = questions.find(asksWhich);
+  const wanted = answers.get(which.id) ?? new Set();
+  return asksWhich(question) ? question.patients : question.patients.filter(({ key }) => wanted.has(key));
+}
+
+/** What goes to the server: the files, what is said about them, and what is left out. */
+export function manifestOf({ chosen: files, warnings, groups }) {
+  const entries = files.map(({ source, header, path }) => ({ path: path ?? source.path, size: source.size, source, study: header.study.uid }));
+  const studies = [...new Set(entries.map(({ study }) => study))];
+  const { named, unlisted } = leftOutOf(groups);
+  return { files: entries, details: { confirmed: confirmed(files), warnings, studies, left_out: named }, unlisted };
+}
+
+/** What somebody may have to act on comes first: of a disc with a million other files not all can be named. */
+function leftOutOf(groups) {
+  const told = groups.filter((one) => !OUTSIDE.includes(one.group) && one.group !== "not_chosen");
+  const all = [...told, ...groups.filter((one) => one.group === "not_chosen")].flatMap((one) => one.files.map((file) => lineOf(one.group, file)));
+  const named = all.filter(({ path }) => path !== "").slice(0, MOST_LEFT_OUT);
+  return { named, unlisted: all.length - named.length };
+}
+
+function lineOf(name, { source, path, reason }) {
+  return { path: (path ?? source.path).slice(0, LONGEST_PATH), size: source.size, reason: codeOf(name, reason) };
+}
+
+function codeOf(name, reason) {
+  if (name === "not_chosen") return name;
+  return name === "archives" && reason === "not_dicom" ? "archive_unsupported" : reason;
+}
+
+/** A question asked anew of other patients is another question: an answer never covers a patient who came later. */
+function idOf({ code, seriesUid, studyUid, patients }) {
+  return [code, seriesUid ?? studyUid ?? "", ...patients.map(({ key }) => key).sort()].join("\n");
+}
+
+/** Whether a question is about which patients are sent at all. */
+export function asksWhich({ code }) {
+  return WHICH_PATIENTS.includes(code);
+}
+
+/** About a series of which nobody's images are sent anyway there is nothing to answer. */
+function isAnswered(question, questions, answers) {
+  const asked = patientsAskedFor(question, questions, answers);
+  if (!asksWhich(question) && asked.length === 0) return true;
+  const given = answers.get(question.id) ?? new Set();
+  return given.has(NOBODY) || asked.some(({ key }) => given.has(key));
+}
+
+function spoken(asked, answers) {
+  const given = (code, uidOf) => {
+    const own = asked.filter((question) => question.code === code);
+    return new Map(own.map((question) => [uidOf(question), answers.get(question.id) ?? new Set()]));
+  };
+  return {
+    patients: answers.get(asked.find(asksWhich)?.id) ?? new Set(),
+    series: given("series_of_two_patients", ({ seriesUid }) => seriesUid),
+    studies: given("study_of_two_patients", ({ studyUid }) => studyUid),
+  };
+}
+
+function lackOf({ path, listed }, files) {
+  const images = listed.filter(({ type }) => type === IMAGE);
+  return { path, count: images.length, missing: missingFiles(listed, path, files) };
+}
+
+function group(name, files) {
+  return files.length === 0 ? [] : [{ group: name, reasons: {}, count: files.length, bytes: bytesOf(files), files }];
+}
+
+function bytesOf(files) {
+  return files.reduce((sum, { source }) => sum + source.size, 0);
+}

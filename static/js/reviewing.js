@@ -1,0 +1,146 @@
+/** From what was dropped to what the person decides: reads it, shows it, keeps the answers. */
+
+import { byId, show } from "./dom.js";
+import { examine } from "./examining.js";
+import { showGate } from "./gate_view.js";
+import { openArchives } from "./reading/archive.js";
+import { makeReader } from "./reading/reader.js";
+import { decide, examineSelection } from "./review.js";
+import { hideReview, showDecision, showTree } from "./review_view.js";
+import { makeSelection } from "./selection.js";
+import { seriesName, studyName } from "./sentences.js";
+import { gettext, ngettext } from "./translating.js";
+import { alarm, clearAlarm, say, showChooser, throttled } from "./upload_view.js";
+import * as words from "./words.js";
+
+/**
+ * @param {string} workerUrl
+ * @param {function} rulesFor the files so far -> Promise of the rules for `examineSelection`
+ * @param {object} verbs what the button says: `send`, or `sendAll(count)` when something is chosen
+ */
+export function makeReviewing({ workerUrl, rulesFor, verbs }) {
+  const reader = makeReader(() => new Worker(workerUrl, { type: "module" }));
+  const pictures = new Map();
+  let state = fresh();
+
+  function fresh() {
+    return { selection: makeSelection(), answers: new Map(), stop: new AbortController(), last: Promise.resolve(), running: 0, review: null, decision: null };
+  }
+
+  /** Several drops are read one after the other, into one review. */
+  function take(scanning) {
+    const target = state;
+    clearAlarm();
+    target.running += 1;
+    showReading();
+    target.last = target.last.then(() => read(target, scanning)).finally(() => {
+      target.running -= 1;
+      if (target === state && target.running === 0) show("reading", false);
+    });
+    return target.last;
+  }
+
+  async function read(target, scanning) {
+    const { selection, stop } = target;
+    const tools = { openArchives, reader, nameSources: selection.nameSources, signal: stop.signal, onProgress: throttled(onProgress) };
+    const found = await examine(await scanning, tools);
+    if (stop.signal.aborted) return;
+    selection.add(found);
+    target.rules = await rulesFor(selection.files);
+    if (target !== state) return;
+    showAll();
+  }
+
+  function showAll() {
+    const { selection, answers, rules } = state;
+    if (selection.files.length === 0) {
+      alarm(gettext("There was no file in what you chose. Choose the folder that holds the images."));
+      return;
+    }
+    state.review = examineSelection(selection, rules);
+    showGate(state.review, answers, nameOf, decideAnew);
+    showTree(state.review, pictureOf);
+    showChooser(false);
+    show("review");
+    decideAnew();
+    announce();
+  }
+
+  /** The rules have changed: another team. */
+  async function refresh() {
+    if (state.review === null) return;
+    state.rules = await rulesFor(state.selection.files);
+    state.review = examineSelection(state.selection, state.rules);
+    showGate(state.review, state.answers, nameOf, decideAnew);
+    showTree(state.review, pictureOf);
+    decideAnew();
+  }
+
+  function decideAnew() {
+    state.decision = decide(state.review, state.answers);
+    showDecision(state.review, state.decision, { patients: state.review.tree.length, ...verbs });
+  }
+
+  function announce() {
+    const { open, chosen, bytes } = state.decision;
+    if (open.some(({ code }) => code === "other_patient")) say(gettext("These images are of another patient than this upload. Are they to be added?"));
+    else if (open.length > 0) say(gettext("There are images of more than one patient. Choose whose images to send."));
+    else say(ngettext("%(count)s file ready to send, %(size)s.", "%(count)s files ready to send, %(size)s.", chosen.length, { size: words.size(bytes) }));
+    const first = byId("gate").querySelector("input:enabled") ?? byId(chosen.length > 0 ? "send" : "start-over");
+    first.focus();
+  }
+
+  function nameOf({ code, seriesUid, studyUid }) {
+    const studies = state.review.tree.flatMap((patient) => patient.studies).filter(({ uid }) => uid === studyUid);
+    const series = studies.flatMap((study) => study.series).find(({ uid }) => uid === seriesUid);
+    if (code === "series_of_two_patients") return seriesName(series);
+    return code === "study_of_two_patients" ? studyName(studies[0]) : "";
+  }
+
+  function pictureOf({ middle }) {
+    const { source, header } = middle;
+    if (!pictures.has(source.path)) pictures.set(source.path, header.instance.rows > 0 ? reader.picture(source, header.instance) : Promise.resolve(null));
+    return pictures.get(source.path);
+  }
+
+  function startOver() {
+    state.stop.abort();
+    state = fresh();
+    pictures.clear();
+    hideReview();
+    show("reading", false);
+    showChooser(true);
+    clearAlarm();
+    say(gettext("Nothing is chosen."));
+    byId("choose-folder").focus();
+  }
+
+  /** What to send, or null with the reason said: something is open, or files are still being read. */
+  function confirm() {
+    if (state.running > 0 || !state.decision?.canSend) {
+      byId("gate").querySelector("input:enabled")?.focus();
+      say(byId("send-hint").textContent);
+      return null;
+    }
+    return state.decision;
+  }
+
+  byId("stop-reading").addEventListener("click", startOver);
+  byId("start-over").addEventListener("click", startOver);
+  return { take, refresh, confirm, close: () => reader.close() };
+}
+
+function showReading() {
+  show("reading");
+  byId("reading-bar").removeAttribute("value");
+  byId("reading-text").textContent = gettext("Looking for files …");
+}
+
+export function onFound(count) {
+  byId("reading-text").textContent = ngettext("%(count)s file found so far", "%(count)s files found so far", count);
+}
+
+function onProgress(read, count) {
+  byId("reading-bar").value = count === 0 ? 1 : read / count;
+  byId("reading-text").textContent = words.filesOf(read, count);
+}

@@ -1,0 +1,96 @@
+"""What the receipts prove of a series.
+
+The API document does not say whether NumberOfSeriesRelatedInstances counts the request or the whole series
+so far, nor whether an instance that is sent twice counts twice. Each reading is tried; each proves the same
+thing only by an equal number. A lower figure, or one that nothing explains, proves nothing.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Final
+
+from django.db.models import Exists, OuterRef, Sum
+
+from uploads.models import File, ReceiptLine, Series, advance_all
+from uploads.states import FileStatus, Outcome, SeriesStatus
+
+ANSWERED: Final = (FileStatus.SENT, FileStatus.ACCEPTED)
+# Attempts whose bytes may have reached Qure.
+MAY_HAVE_ARRIVED: Final = (Outcome.ACCEPTED, Outcome.MISMATCH, Outcome.UNKNOWN, Outcome.STARTED)
+
+
+def is_proven(series: Series) -> bool:
+    """Whether the receipts prove that Qure has every instance that was sent of a series."""
+    lines = _lines([series])[series.pk]
+    newest = _newest_count(lines) if lines else None
+    if newest is None:
+        return False
+    if all(line.sent == line.reported for line in lines):  # each receipt counts just what its request held
+        return True
+    ended_at = lines[-1].attempt.ended_at
+    return newest in (_sent_before(series, ended_at), _transmitted_before(series, ended_at))
+
+
+def reported(rows: Sequence[Series]) -> dict[int, int | None]:
+    """What the newest receipts say that Qure has of each series, by primary key, in one query."""
+    return {key: _newest_count(lines) if lines else None for key, lines in _lines(rows).items()}
+
+
+def reconcile(series: Series, by: str) -> bool:
+    """Confirm the series' files if the receipts prove them, else mark it short. Answer whether they do."""
+    proven = is_proven(series)
+    if proven:
+        sent = File.objects.filter(series=series)
+        advance_all(sent, (FileStatus.SENT, FileStatus.ACCEPTED), by, series.job_id)
+        if series.status == SeriesStatus.SHORT:
+            series.advance(SeriesStatus.OPEN, by)
+    elif series.status == SeriesStatus.OPEN:
+        series.advance(SeriesStatus.SHORT, by)
+    return proven
+
+
+def _lines(rows: Sequence[Series]) -> dict[int, list[ReceiptLine]]:
+    """What receipts say of each series, where its files were answered with them; the oldest first."""
+    answered = File.objects.filter(
+        series=OuterRef("series"), batch=OuterRef("attempt__batch"), status__in=ANSWERED
+    )
+    lines = ReceiptLine.objects.filter(Exists(answered), series__in=rows, attempt__outcome=Outcome.ACCEPTED)
+    found: dict[int, list[ReceiptLine]] = {row.pk: [] for row in rows}
+    for line in lines.select_related("attempt").order_by("attempt__ended_at", "pk"):
+        found[line.series_id].append(line)
+    return found
+
+
+def _newest_count(lines: Sequence[ReceiptLine]) -> int | None:
+    """The newest count. Of requests that were under way together, the highest: their order is not known."""
+    newest = lines[-1].attempt
+    together = [
+        line.reported
+        for line in lines
+        if line.attempt == newest or (line.attempt.ended_at and line.attempt.ended_at >= newest.started_at)
+    ]
+    counts = [count for count in together if count is not None]
+    return max(counts) if len(counts) == len(together) else None
+
+
+def _sent_before(series: Series, moment: datetime | None) -> int:
+    """Instances that were sent and answered by then, by whichever job."""
+    files = File.objects.filter(
+        series__series_uid=series.series_uid,
+        status__in=ANSWERED,
+        batch__attempts__destination=series.job.team.destination_id,
+        batch__attempts__outcome=Outcome.ACCEPTED,
+        batch__attempts__ended_at__lte=moment,
+    )
+    return files.values("sop_uid").distinct().count()
+
+
+def _transmitted_before(series: Series, moment: datetime | None) -> int:
+    """Instances in all requests that may have arrived by then, repeats included."""
+    lines = ReceiptLine.objects.filter(
+        series__series_uid=series.series_uid,
+        attempt__destination=series.job.team.destination_id,
+        attempt__outcome__in=MAY_HAVE_ARRIVED,
+        attempt__started_at__lte=moment,
+    )
+    return int(lines.aggregate(total=Sum("sent", default=0))["total"])

@@ -1,0 +1,134 @@
+"""``manage.py beat``: asks the database what is due, and sees that it is done."""
+
+import logging
+import signal
+import threading
+import time
+from collections.abc import Callable, Set
+from datetime import timedelta
+from typing import Any, Final, NamedTuple
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandParser
+from django.db import Error, close_old_connections
+from django.utils.timezone import now
+
+from portal.pulse import show_life
+from uploads import standing_still, tasks
+from uploads.standing_still import Hindrance
+
+logger: Final = logging.getLogger(__name__)
+PATIENCE: Final = 2  # sweeps that a hint may lie in a queue before it is given again, for the first time
+LONGEST_PATIENCE: Final = 3600.0  # seconds
+
+
+class Given(NamedTuple):
+    """When a hint was given first, when it may be given again, and after which wait, in seconds."""
+
+    first: float
+    again: float
+    wait: float
+
+
+class Hints:
+    """Which hints lie in the queues. A hint is given again after growing waits: a night without workers
+    must not fill the broker.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._given: dict[tuple[str, int], Given] = {}
+
+    def may_be_given(self, task: str, row_id: int) -> bool:
+        """Nobody was told lately."""
+        given = self._given.get((task, row_id))
+        return given is None or self._clock() >= given.again
+
+    def note(self, task: str, row_id: int) -> None:
+        """Somebody has just been told."""
+        moment = self._clock()
+        before = self._given.get((task, row_id))
+        wait = min(LONGEST_PATIENCE, before.wait * 2) if before else PATIENCE * settings.SWEEP_SECONDS
+        self._given[task, row_id] = Given(before.first if before else moment, moment + wait, wait)
+
+    def lies_long(self, task: str, row_id: int) -> bool:
+        """The hint was given long ago, and the work is still to be done."""
+        given = self._given.get((task, row_id))
+        return given is not None and self._clock() - given.first >= settings.WORKERS_SILENT_SECONDS
+
+    def forget_all_but(self, due: Set[tuple[str, int]]) -> None:
+        """What is done is forgotten."""
+        self._given = {key: given for key, given in self._given.items() if key in due}
+
+
+class Command(BaseCommand):
+    """Sweep until told to stop. Any number may run: every step is safe to run twice."""
+
+    help = "Find work that is due and hand it to the workers; do it here where nobody takes it."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        """Offer a single sweep, for cron and for tests."""
+        parser.add_argument("--once", action="store_true", help="sweep once and end")
+
+    def handle(self, *args: Any, **options: Any) -> None:  # Any: Django's signature
+        """Sweep every SWEEP_SECONDS."""
+        stop = threading.Event()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda _number, _frame: stop.set())
+        hints = Hints()
+        while True:
+            try:
+                sweep(hints)
+                show_life()
+            except Error:  # the database is locked or away: the next sweep finds what this one did not
+                if options["once"]:
+                    raise
+                logger.exception("sweep_failed")
+            if options["once"] or stop.wait(settings.SWEEP_SECONDS):
+                return
+
+
+def sweep(hints: Hints) -> None:
+    """Take back what dead workers held, then hint at all that is due, or do it where hints don't arrive."""
+    close_old_connections()
+    try:
+        tasks.recover()
+    except Error:
+        raise
+    except Exception:
+        logger.exception("recovery_failed")  # what is due must not wait for what can't be taken back
+    work = tasks.due_work()
+    hints.forget_all_but({(task.name, row_id) for task, row_id in work})
+    idle = idle_tasks() if any(hints.lies_long(task.name, row_id) for task, row_id in work) else frozenset()
+    hindrances = [_see_to(task, row_id, hints, idle) for task, row_id in work]
+    if found := next(filter(None, hindrances), None):
+        standing_still.note(found)
+
+
+def _see_to(task: tasks.Hint, row_id: int, hints: Hints, idle: Set[str]) -> Hindrance | None:
+    """Hint at a row, or do it here; answer what keeps the workers from it."""
+    if task.name in idle and hints.lies_long(task.name, row_id):
+        logger.warning("workers_silent task=%s row=%s", task.name, row_id)
+        do_here(task, row_id)
+        return Hindrance.WORKERS
+    if not hints.may_be_given(task.name, row_id):
+        return None
+    if tasks.publish(task, row_id):
+        hints.note(task.name, row_id)
+        return None
+    if task.name not in tasks.FOR_WORKERS_ONLY:
+        do_here(task, row_id)
+    return Hindrance.BROKER
+
+
+def idle_tasks() -> frozenset[str]:
+    """Tasks that no worker has got on with lately: perhaps nobody takes the hints out of their queues."""
+    return tasks.idle_since(now() - timedelta(seconds=settings.WORKERS_SILENT_SECONDS))
+
+
+def do_here(task: tasks.Hint, row_id: int) -> None:
+    """Run the task in this process. One row that fails must not keep the others waiting."""
+    try:
+        task(row_id)
+    except Exception:
+        logger.exception("sweep_failed task=%s row=%s", task.name, row_id)

@@ -1,0 +1,16 @@
+"""When a row that has to wait is due again."""
+
+import random
+from datetime import datetime, timedelta
+from typing import Final
+
+from django.utils.timezone import now
+
+LONGEST_WAIT: Final = 600  # seconds
+MOST_DOUBLINGS: Final = 10
+
+
+def due_after(failures: int, first_wait: float, longest_wait: float = LONGEST_WAIT) -> datetime:
+    """Waits double from the first (seconds), up to the longest, and are spread by a quarter each way."""
+    wait = min(longest_wait, first_wait * 2 ** min(failures, MOST_DOUBLINGS))
+    return now() + timedelta(seconds=wait * random.uniform(0.75, 1.25))  # noqa: S311  # spreads load, no secret

@@ -1,0 +1,77 @@
+"""Valid files into batches; a full batch leaves while the upload goes on."""
+
+from collections.abc import Iterator, Sequence
+from itertools import groupby
+from typing import Final
+
+from django.conf import settings
+from django.db import transaction
+
+from uploads import failpoints
+from uploads.batches import FILLING, make_batch, more_to_come, part_bytes
+from uploads.dicom.findings import Use
+from uploads.failpoints import Point
+from uploads.models import File, Job, take_turn
+from uploads.qure.body import BODY_OVERHEAD
+from uploads.states import FileStatus
+
+BY: Final = "task:plan_batches"
+USES: Final = list(Use)
+
+
+def plan(job_id: int) -> list[int]:
+    """Put the job's valid files into batches; answer the primary keys of the new ones.
+
+    While files are still to come, only full batches are made; the rest waits for them, or for the upload
+    to fall silent.
+    """
+    with transaction.atomic():
+        job = take_turn(job_id)
+        if job.status not in FILLING:
+            return []
+        groups = list(_fill(_waiting(job)))
+        if groups and Job.objects.filter(more_to_come(), pk=job.pk).exists():
+            groups.pop()
+        made = [make_batch(job, files, BY).pk for files in groups]
+        failpoints.reach(Point.PLAN_WRITING)
+    failpoints.reach(Point.PLAN_WRITTEN)
+    return made
+
+
+def _waiting(job: Job) -> list[File]:
+    """The useful series first, whole: what the AI can't use must not delay what it can."""
+    files = File.objects.filter(job=job, status=FileStatus.VALID, batch=None)
+    waiting = list(files.only("number", "size", "wrapper", "kind", "use", "series", "job"))
+    best: dict[int | None, int] = {}
+    for file in waiting:
+        best[file.series_id] = min(_rank(file), best.get(file.series_id, len(USES)))
+    return sorted(
+        waiting,
+        key=lambda file: (best[file.series_id], file.series_id or 0, _rank(file), file.number),
+    )
+
+
+def _rank(file: File) -> int:
+    """How soon the file should go. What was checked before uses were known is known by its kind."""
+    return USES.index(Use(file.use or file.kind or Use.OTHER))
+
+
+def _fill(files: Sequence[File]) -> Iterator[list[File]]:
+    """Yield full batches and, last, what remains. A series that fits into one batch is not torn."""
+    limit = settings.RELAY_BATCH_MAX_BYTES
+    batch: list[File] = []
+    size = BODY_OVERHEAD
+    for _, group in groupby(files, key=lambda file: file.series_id):
+        series = list(group)
+        whole = sum(part_bytes(file) for file in series)
+        if batch and size + whole > limit >= BODY_OVERHEAD + whole:
+            yield batch
+            batch, size = [], BODY_OVERHEAD
+        for file in series:
+            if batch and size + part_bytes(file) > limit:
+                yield batch
+                batch, size = [], BODY_OVERHEAD
+            batch.append(file)
+            size += part_bytes(file)
+    if batch:
+        yield batch

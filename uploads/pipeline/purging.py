@@ -1,0 +1,114 @@
+"""Staged bytes go when they are delivered and the retention is over; so do old notices and calls."""
+
+import logging
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from django.conf import settings
+from django.core.files.storage import default_storage
+from django.db.models import Q, QuerySet
+from django.utils.timezone import now
+
+from uploads import failpoints
+from uploads.failpoints import Point
+from uploads.models import Delivery, File, Job, Notice, Parcel, Picture, Series
+from uploads.room import Free
+from uploads.states import JOB_AT_REST, FileStatus, JobStatus, ParcelStatus
+from uploads.storage import STORAGE_TROUBLE
+
+BY: Final = "task:purge"
+# These may be needed again: to be sent, resent, or decided about.
+NEEDS_BYTES: Final = (
+    FileStatus.DECLARED,
+    FileStatus.RECEIVED,
+    FileStatus.VALID,
+    FileStatus.SENT,
+    FileStatus.REFUSED,
+    FileStatus.QUARANTINED,
+)
+# Nothing of a cancelled job is sent again, but a request may still be under way.
+DROPPED: Final = Q(job__status=JobStatus.CANCELLED) & ~Q(status=FileStatus.VALID)
+
+AT_ONCE: Final = 1000  # rows of a table; the next sweep takes the rest
+
+logger: Final = logging.getLogger(__name__)
+
+
+def purgeable() -> list[Parcel]:
+    """Parcels of resting jobs whose files have all ended, past the retention.
+
+    Where the disk gets full, what is delivered or cancelled goes sooner: those bytes only were convenient.
+    """
+    over = Q(job__last_arrival_at__lt=_retention_start())
+    if _is_disk_short():
+        over |= Q(job__status__in=(JobStatus.ACCEPTED, JobStatus.CANCELLED))
+    rests = Parcel.objects.filter(over, status=ParcelStatus.CHECKED, job__status__in=JOB_AT_REST)
+    needed = File.objects.filter(~DROPPED, status__in=NEEDS_BYTES)
+    keep = Q(pk__in=needed.filter(parcel__isnull=False).values("parcel")) | Q(
+        slice_of__in=needed.values("pk")
+    )
+    return list(rests.exclude(keep))
+
+
+def purge(parcel: Parcel) -> None:
+    """Remove the bytes, then say so: to die in between costs nothing but to do it again."""
+    try:
+        default_storage.delete(parcel.object_name)
+    except STORAGE_TROUBLE:
+        logger.warning("parcel %s can't be removed now", parcel.pk, exc_info=True)
+        return
+    failpoints.reach(Point.PURGE_DELETED)
+    parcel.advance(ParcelStatus.PURGED, BY)
+    failpoints.reach(Point.PURGE_WRITTEN)
+
+
+def uncleared() -> list[Job]:
+    """Resting jobs past the retention that have no parcel left."""
+    rests = Job.objects.filter(status__in=JOB_AT_REST, last_arrival_at__lt=_retention_start(), purged_at=None)
+    return list(rests.exclude(parcels__in=Parcel.objects.exclude(status=ParcelStatus.PURGED)))
+
+
+def clear_folder(job: Job) -> None:
+    """Remove the pictures, and what lies in the job's folder though no row names it: its writer died."""
+    Series.objects.filter(job=job).update(picture=Picture.NONE, picture_due_at=None)
+    try:
+        for name in _objects_of(job):
+            default_storage.delete(f"{job.key}/{name}")
+        default_storage.delete(str(job.key))
+    except STORAGE_TROUBLE:
+        logger.warning("the folder of job %s can't be removed now", job.pk, exc_info=True)
+        return
+    failpoints.reach(Point.PURGE_EMPTIED)
+    Job.objects.filter(pk=job.pk).update(purged_at=now())
+
+
+def forget_what_was_told() -> None:
+    """Remove the oldest notices and calls of webhooks past their retention; what is on its way stays."""
+    start = now() - timedelta(days=settings.NOTICE_RETENTION_DAYS)
+    # the oldest rows by their keys: there is no index over all notices' times, and none is worth its writes
+    notices = Notice.objects.filter(pk__in=_oldest(Notice.objects.all()), mail_due_at=None)
+    notices.filter(created_at__lt=start).delete()
+    deliveries = Delivery.objects.filter(pk__in=_oldest(Delivery.objects.all()), due_at=None)
+    deliveries.filter(created_at__lt=start).delete()
+
+
+def _oldest(rows: QuerySet[Any]) -> list[int]:  # Any: rows of two tables
+    return list(rows.order_by("pk").values_list("pk", flat=True)[:AT_ONCE])
+
+
+def _objects_of(job: Job) -> list[str]:
+    try:
+        return list(default_storage.listdir(str(job.key))[1])
+    except FileNotFoundError:
+        return []
+
+
+def _is_disk_short() -> bool:
+    try:
+        return Free.now().is_short
+    except STORAGE_TROUBLE:
+        return False
+
+
+def _retention_start() -> datetime:
+    return now() - timedelta(hours=settings.STAGING_RETENTION_HOURS)

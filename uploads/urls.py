@@ -1,0 +1,56 @@
+from django.contrib.auth.decorators import login_not_required
+from django.urls import path
+from django.views.decorators.http import require_POST
+from django.views.i18n import set_language
+
+from uploads.views import (
+    api,
+    fragments,
+    intake,
+    job_list,
+    notices,
+    pages,
+    pictures,
+    plain,
+    probes,
+    receipts,
+    tokens,
+)
+
+urlpatterns = [
+    path("", pages.home, name="home"),
+    path("upload/", pages.upload, name="upload"),
+    path("upload/form/", plain.send_form, name="send-form"),
+    path("jobs/", job_list.job_list, name="job-list"),
+    path("jobs/search/", job_list.search_jobs, name="job-search"),
+    path("jobs/rows/", job_list.job_list_rows, name="job-list-rows"),
+    path("jobs/unfinished/", job_list.unfinished_jobs, name="unfinished-jobs"),
+    path("jobs/uploads.csv", job_list.job_list_as_csv, name="job-list-csv"),
+    path("jobs/<uuid:key>/", pages.job, name="job"),
+    path("jobs/<uuid:key>/files/", pages.job_files, name="job-files"),
+    path("jobs/<uuid:key>/progress/", fragments.job_progress, name="job-progress"),
+    path("jobs/<uuid:key>/receipt/", receipts.receipt, name="receipt"),
+    path("jobs/<uuid:key>/receipt.pdf", receipts.receipt_as_pdf, name="receipt-pdf"),
+    path("jobs/<uuid:key>/receipt.csv", receipts.receipt_as_csv, name="receipt-csv"),
+    path("jobs/<uuid:key>/add/", pages.add_files, name="add-files"),
+    path("jobs/<uuid:key>/cancel/", pages.cancel_job, name="cancel-job"),
+    path("jobs/<uuid:key>/conflicts/decide/", pages.decide_conflicts, name="decide-conflicts"),
+    path("jobs/patients/<uuid:key>/decide/", pages.decide_patient, name="decide-patient"),
+    path("series/<uuid:key>/picture.png", pictures.series_picture, name="series-picture"),
+    path("series/<uuid:key>/resend/", pages.resend_series, name="resend-series"),
+    path("alarm/", fragments.alarm, name="destination-alarm"),
+    path("notices/", notices.notice_list, name="notice-list"),
+    path("notices/settings/", notices.save_notice_settings, name="save-notice-settings"),
+    path("notices/read/", notices.mark_notices_read, name="mark-notices-read"),
+    path("tokens/", tokens.token_list, name="token-list"),
+    path("tokens/<uuid:key>/revoke/", tokens.revoke_token, name="revoke-token"),
+    path("intake/jobs/", intake.create_job, name="create-job"),
+    path("intake/jobs/<uuid:key>/manifest/", intake.add_manifest, name="add-manifest"),
+    path("intake/jobs/<uuid:key>/parcels/", intake.add_parcel, name="add-parcel"),
+    path("intake/jobs/<uuid:key>/unreadable/", intake.report_unreadable, name="report-unreadable"),
+    path("intake/jobs/<uuid:key>/stop/", intake.stop_adding, name="stop-adding"),
+    path("language/", login_not_required(require_POST(set_language)), name="set-language"),
+    path("studies", api.add_studies, name="studies"),
+    path("healthz", probes.alive, name="alive"),
+    path("readyz", probes.ready, name="ready"),
+]
