@@ -8,6 +8,7 @@ from typing import cast
 
 import pytest
 from django.core.files.storage import default_storage
+from django.utils import translation
 from hypothesis import settings as hypothesis_settings
 from playwright.sync_api import Browser
 from pytest_django.fixtures import Settings
@@ -36,6 +37,12 @@ def staging_of_its_own(tmp_path: Path, settings: Settings) -> Path:
     }
     assert default_storage.path("") != ""
     return staging
+
+
+@pytest.fixture(autouse=True)
+def no_readers_language() -> None:
+    """Each test begins without a reader: Django leaves the language of the last request to its thread."""
+    translation.deactivate()
 
 
 @pytest.hookimpl(optionalhook=True)  # without xdist nobody calls it
