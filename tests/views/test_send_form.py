@@ -205,4 +205,5 @@ def test_the_page_has_the_form_for_browsers_without_javascript(client: Client) -
 
     without = "".join(re.findall(r"<noscript>(.*?)</noscript>", page, re.DOTALL))
     assert f'action="{FORM}" enctype="multipart/form-data"' in without
-    assert "At most 100,000,000 bytes" in without
+    assert "At most 100 MB can be sent at once." in without
+    assert '<span id="largest-file">100 MB</span>' in page

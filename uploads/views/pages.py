@@ -23,6 +23,7 @@ from uploads.views.addresses import upload_urls
 from uploads.views.people import actor, own_job, person
 
 FILES_A_PAGE = 100
+MEGABYTE: Final = 1_000_000  # decimal, as Qure's limit is given in
 MOST_NAMES: Final = 20  # additions whose files are known again
 
 
@@ -53,8 +54,9 @@ def upload(request: HttpRequest) -> HttpResponse:
         "create_url": reverse("create-job"),
         "login_url": reverse(settings.LOGIN_URL),
         "file_bytes": settings.UPLOAD_FILE_MAX_BYTES,
+        "file_megabytes": round(settings.UPLOAD_FILE_MAX_BYTES / MEGABYTE, 1),
         "parcel_bytes": settings.UPLOAD_PARCEL_MAX_BYTES,
-        "posted_bytes": settings.POSTED_MAX_BYTES,
+        "posted_megabytes": round(settings.POSTED_MAX_BYTES / MEGABYTE, 1),
         "form_key": uuid4(),
     }
     if begun is None:
