@@ -22,13 +22,11 @@ from tests.bench.processes import CLOCK_TICK, cpu_seconds, family
 from tests.bench.sender import FULL_SPEED, Pace, Sender, Sent, in_lanes, post_parcel
 from tests.bench.studies import Packed, PackedParcel, Study
 from tests.bench.table import Line, at_least, at_most
-from tests.parts.ports import free_port
+from tests.parts.ports import await_listener, free_port
 
 GOALS: Final = {"CT": 0.85, "DX": 0.85, "MR": 0.75}
 CPU_GOALS: Final = {"CT": 1.6, "MR": 2.2}  # seconds a gigabyte
 PLAIN_GOAL: Final = 5.0
-SECONDS: Final = 60.0
-TICK: Final = 0.05  # seconds between two tries
 TOKEN: Final = "0123456789abcdefghijklmnopqrstuv"  # of the session, and of the form
 BOUNDARY: Final = "5f2c1f0e6ab34a6f9a0fb3d1a6a0f2c7"
 
@@ -156,31 +154,19 @@ def _running_floor(folder: Path, name: str, *arguments: object) -> Iterator[Floo
     """A server of ``tests.bench.floor`` with the settings of the portal's; end it afterwards."""
     folder.mkdir()
     call = ", ".join(map(repr, (str(folder), *arguments)))
-    address = f"{HOST}:{free_port()}"
+    port = free_port()
     command = [sys.executable, "-m", "gunicorn", f"tests.bench.floor:{name}({call})"]
-    command += ["--bind", address, *WEB, *WEB_CLOCKS, "--preload", "--log-level", "warning"]
+    command += ["--bind", f"{HOST}:{port}", *WEB, *WEB_CLOCKS, "--preload", "--log-level", "warning"]
     environment = {name: value for name, value in os.environ.items() if not name.startswith("DJANGO_")}
-    with subprocess.Popen(command, cwd=PROJECT, env=environment) as process:
+    with (
+        (folder / "log").open("wb") as log,
+        subprocess.Popen(command, cwd=PROJECT, env=environment, stdout=log, stderr=log) as process,
+    ):
         try:
-            _await(address, process)
-            yield Floor(f"http://{address}", folder, process.pid)
+            await_listener(port, process, folder / "log")
+            yield Floor(f"http://{HOST}:{port}", folder, process.pid)
         finally:
             process.terminate()
-
-
-def _await(address: str, process: "subprocess.Popen[bytes]") -> None:
-    end = time.monotonic() + SECONDS
-    while True:
-        connection = http.client.HTTPConnection(address, timeout=SECONDS)
-        try:
-            connection.connect()
-        except ConnectionError:
-            assert process.poll() is None and time.monotonic() < end
-            time.sleep(TICK)
-        else:
-            return
-        finally:
-            connection.close()
 
 
 def _post_file(connection: http.client.HTTPConnection, file: Packed) -> None:

@@ -22,14 +22,13 @@ from tests.bench.portal import Portal
 from tests.bench.sender import FULL_SPEED, Sender, in_lanes
 from tests.bench.studies import Packed, Study
 from tests.bench.table import Line, at_least
-from tests.parts.ports import free_port
+from tests.parts.ports import await_listener, free_port
 
 PLUGIN: Final = Path("/usr/share/orthanc/plugins/libOrthancDicomWeb.so")
 CONNECTIONS: Final = (1, 2, 4)
 TAKING_IN_GOALS: Final = {"CT": 2.5, "MR": 7.0}
 WHOLE_GOAL: Final = 2.0
 SECONDS: Final = 120.0
-TICK: Final = 0.05  # seconds between two tries
 
 
 def orthanc_lines(
@@ -149,25 +148,10 @@ def _running_orthanc(folder: Path, receiver: str) -> Iterator[Orthanc]:
         subprocess.Popen(command, cwd=folder, stdout=log, stderr=log) as process,
     ):
         try:
-            _await(port, process, folder / "log")
+            await_listener(port, process, folder / "log")
             yield Orthanc(f"{HOST}:{port}")
         finally:
             process.terminate()
-
-
-def _await(port: int, process: "subprocess.Popen[bytes]", log: Path) -> None:
-    end = time.monotonic() + SECONDS
-    while True:
-        connection = http.client.HTTPConnection(HOST, port, timeout=SECONDS)
-        try:
-            connection.connect()
-        except ConnectionError:
-            assert process.poll() is None and time.monotonic() < end, log.read_text(errors="replace")
-            time.sleep(TICK)
-        else:
-            return
-        finally:
-            connection.close()
 
 
 def _post_file(connection: http.client.HTTPConnection, file: Packed) -> None:
