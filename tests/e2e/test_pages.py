@@ -197,7 +197,7 @@ def test_what_was_noted_before_sending_is_named_as_soon_as_its_series_is_here(
     page.unroute("**/parcels/")
     page.get_by_role("button", name="Try now").click()
 
-    expect(noted.locator("strong").first).to_have_text(re.compile("CT"), timeout=30_000)
+    expect(noted.locator("strong").first).to_have_text(re.compile("CT"))
     assert noted.get_attribute("open") is None  # it stays as the person left it
 
 
@@ -206,10 +206,10 @@ def test_a_live_page_says_when_it_can_not_reach_the_server_and_recovers(page: Pa
     notice = tab.get_by_text("This page can't reach the server at the moment")
 
     page.context.set_offline(True)
-    expect(notice).to_be_visible(timeout=10_000)
+    expect(notice).to_be_visible()
     page.context.set_offline(False)
 
-    expect(notice).to_be_hidden(timeout=10_000)
+    expect(notice).to_be_hidden()
 
 
 def test_a_live_page_leads_to_the_sign_in_when_the_session_has_ended(page: Page, folder: Path) -> None:
@@ -217,7 +217,7 @@ def test_a_live_page_leads_to_the_sign_in_when_the_session_has_ended(page: Page,
 
     page.context.clear_cookies()
 
-    expect(tab.get_by_role("heading", name="Sign in")).to_be_visible(timeout=10_000)
+    expect(tab.get_by_role("heading", name="Sign in")).to_be_visible()
 
 
 def test_an_open_question_stays_open_while_the_page_is_updated(page: Page, folder: Path) -> None:

@@ -71,7 +71,7 @@ def test_a_chosen_folder_is_uploaded_and_its_page_says_what_came(page: Page, fol
     choose_folder(page, folder)
     send(page)
 
-    expect(page.locator(".steps li").nth(1)).to_contain_text(str(count), timeout=30_000)
+    expect(page.locator(".steps li").nth(1)).to_contain_text(str(count))
     assert steps(page)["Chosen"] == count
 
 
@@ -113,7 +113,7 @@ def test_a_lost_connection_is_said_and_the_upload_goes_on_by_itself(page: Page, 
     expect(page.get_by_text("Connection lost. We keep trying; nothing is lost.").last).to_be_visible()
     expect(page.get_by_role("button", name="Try now")).to_be_visible()
     cut_line(page, False)
-    page.wait_for_url("**/jobs/*/", timeout=30_000)
+    page.wait_for_url("**/jobs/*/")
 
     wait_for_rest(page, "Accepted by Qure")
     assert steps(page)["Accepted by Qure"] == count
@@ -146,7 +146,7 @@ def test_a_parcel_refused_for_good_is_named_and_can_be_sent_again(page: Page, fo
     expect(page.get_by_role("heading", name="Not everything was uploaded")).to_be_visible()
     expect(page.get_by_text(f"{count} files could not be uploaded.")).to_be_visible()
     page.get_by_role("button", name="Try these files again").click()
-    page.wait_for_url("**/jobs/*/", timeout=30_000)
+    page.wait_for_url("**/jobs/*/")
 
     wait_for_rest(page, "Accepted by Qure")
 
@@ -163,7 +163,7 @@ def test_the_upload_works_with_the_keyboard_alone(page: Page, folder: Path) -> N
     expect(page.get_by_role("button", name="Send 1 file to Qure")).to_be_focused()
     page.keyboard.press("Enter")
 
-    page.wait_for_url("**/jobs/*/", timeout=30_000)
+    page.wait_for_url("**/jobs/*/")
 
 
 def test_leaving_is_warned_against_only_while_bytes_move(page: Page, folder: Path) -> None:
@@ -184,6 +184,6 @@ def test_leaving_is_warned_against_only_while_bytes_move(page: Page, folder: Pat
     page.close(run_before_unload=True)
     page.wait_for_timeout(300)
     cut_line(page, False)
-    page.wait_for_url("**/jobs/*/", timeout=30_000)
+    page.wait_for_url("**/jobs/*/")
 
     assert asked == ["beforeunload"]

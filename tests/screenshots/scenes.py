@@ -175,14 +175,14 @@ def uploading(stage: Stage) -> None:
     page.route(PARCELS, gate)
     drop(page, written(ct(2, images=80, size=256), stage.disk / "uploading"))
     page.get_by_role("button", name=re.compile("^Send ")).click()
-    expect(page.locator("#progress-text")).to_contain_text(re.compile(r"^[1-9]"), timeout=30_000)
+    expect(page.locator("#progress-text")).to_contain_text(re.compile(r"^[1-9]"))
     page.wait_for_timeout(1000)
     stage.camera.take(page, "upload-under-way")
     with page.expect_popup() as popup:
         page.get_by_role("link", name="Show this upload's page").click()
     job = popup.value
     expect(job.locator(".state .badge")).to_have_text("Uploading")
-    expect(job.locator(".steps li").nth(2)).to_contain_text("62", timeout=30_000)
+    expect(job.locator(".steps li").nth(2)).to_contain_text("62")
     stage.camera.take(job, "job-uploading")
     job.close()
     cut_line(page, True)
