@@ -13,6 +13,7 @@ from tests.clients import Browser
 from tests.dicoms import phantom_study
 from tests.portals import Portal, prepared_portal, wait_until
 
+WORKERS = ("checks", "relay", "stat", "pictures")  # each waits for hints on a line of its own
 AT_ONCE = (
     30.0  # seconds for all requests of an upload on a machine that is busy; a hanging broker takes minutes
 )
@@ -43,6 +44,7 @@ def test_a_broker_that_dies_in_mid_run_and_comes_back_empty_costs_a_sweep(
 
 
 def test_workers_whose_lines_to_the_broker_are_cut_take_up_new_ones(portal: Portal, browser: Browser) -> None:
+    assert wait_until(lambda: portal.broker().info("clients")["blocked_clients"] >= len(WORKERS))
     upload = browser.begin(phantom_study(series=2, instances=20), files_a_parcel=5)
     browser.send(upload, *upload.parcels[:4])
 
