@@ -3,7 +3,7 @@
 from django.contrib.auth.models import User
 from django.db.models import QuerySet
 
-from uploads.models import Notice, NoticeKind, NoticeSettings
+from uploads.models import Notice, NoticeKind, NoticeSettings, without_token
 
 
 def notices_of(user: User) -> QuerySet[Notice]:
@@ -12,7 +12,7 @@ def notices_of(user: User) -> QuerySet[Notice]:
     about_jobs = Notice.objects.filter(user=user, job__team__memberships__user=user)
     both = about_destinations.values("pk").union(about_jobs.values("pk"))
     rows = Notice.objects.filter(pk__in=both).select_related("job__team", "destination")
-    return rows.order_by("-created_at", "-pk")
+    return without_token(rows, "destination__").order_by("-created_at", "-pk")
 
 
 def unread_count(user: User) -> int:

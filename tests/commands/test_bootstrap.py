@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography.fernet import Fernet
 from django.contrib.auth.models import User
 from django.core.management import CommandError, call_command
 from django.test import Client
@@ -14,7 +15,7 @@ from pytest_django.fixtures import Settings
 from tests.factories import make_job, make_team
 from tests.pipeline.journeys import images, ready_batch, statuses, work_off
 from tests.sandboxes import Sandbox
-from uploads.models import ApiToken, Destination, Membership, StateChange, Team
+from uploads.models import ApiToken, Destination, Membership, StateChange, Team, without_token
 from uploads.states import DestinationStatus, FileStatus
 
 pytestmark = pytest.mark.django_db
@@ -88,6 +89,72 @@ def test_what_an_administrator_has_changed_survives_the_next_start() -> None:
 
     kept = Destination.objects.get()
     assert (kept.token, kept.source) == ("changed by hand", "changed by hand")
+
+
+def lose_the_key(settings: Settings) -> None:
+    """No stored token can be read any more."""
+    settings.FIELD_KEYS = [Fernet.generate_key().decode()]
+
+
+def test_with_another_key_the_environments_token_is_stored_again_and_what_was_held_is_sent(
+    settings: Settings, sandbox: Sandbox
+) -> None:
+    settings.QURE_BASE_URL, settings.QURE_TOKEN = sandbox.base_url, sandbox.token
+    call_command("bootstrap", demo=True)
+    job = make_job(Team.objects.get(), created_by=User.objects.get(username="clinician"))
+    ready_batch(job, images(2))
+    lose_the_key(settings)
+    work_off()
+    assert without_token(Destination.objects.all()).get().status == DestinationStatus.PAUSED
+
+    call_command("bootstrap", demo=True)
+    work_off()
+
+    mended = Destination.objects.get()
+    assert (mended.token, mended.status) == (sandbox.token, DestinationStatus.OPEN)
+    assert statuses(job) == [FileStatus.ACCEPTED] * 2
+
+
+def test_with_another_key_a_changed_token_is_taken_over(settings: Settings) -> None:
+    call_command("bootstrap")
+    lose_the_key(settings)
+    settings.QURE_TOKEN = "second-token"
+
+    call_command("bootstrap")
+
+    assert Destination.objects.get().token == "second-token"
+
+
+@pytest.mark.parametrize(
+    "by_hand", [{"base_url": "https://other.qure.test/"}, {"source": "other clinic"}, {"scheme": "Bearer"}]
+)
+def test_with_another_key_the_environments_token_is_not_given_to_an_account_that_was_entered_by_hand(
+    settings: Settings, by_hand: dict[str, str]
+) -> None:
+    call_command("bootstrap")
+    Destination.objects.update(token="of another account", **by_hand)
+    keys = settings.FIELD_KEYS
+    lose_the_key(settings)
+
+    call_command("bootstrap")
+
+    settings.FIELD_KEYS = keys
+    assert Destination.objects.get().token == "of another account"
+
+
+def test_with_another_key_and_no_token_in_the_environment_the_stored_one_waits_for_its_key(
+    settings: Settings,
+) -> None:
+    settings.QURE_TOKEN = ""
+    call_command("bootstrap")
+    Destination.objects.update(token="entered by hand")
+    keys = settings.FIELD_KEYS
+    lose_the_key(settings)
+
+    call_command("bootstrap")
+
+    settings.FIELD_KEYS = keys
+    assert Destination.objects.get().token == "entered by hand"
 
 
 @pytest.mark.parametrize(

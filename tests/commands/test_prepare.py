@@ -102,6 +102,12 @@ def test_static_files_that_are_in_place_are_left_alone(data: Path) -> None:
     assert not (data / "static").exists()
 
 
+def test_a_portal_with_another_key_is_prepared(data: Path) -> None:
+    done = prepare(data, "--no-static", FIELD_KEYS=Fernet.generate_key().decode())
+
+    assert (done.returncode, done.stderr) == (0, "")
+
+
 def test_a_portal_without_an_account_is_a_sentence(data: Path) -> None:
     done = prepare(data, "--no-static", QURE_BASE_URL="")
 

@@ -324,3 +324,18 @@ def test_a_token_that_cannot_be_read_pauses_its_destination_and_holds_up_no_othe
     assert (destination.status, "FIELD_KEYS" in destination.alarm) == (DestinationStatus.PAUSED, True)
     assert destination.not_before is not None
     assert destination.not_before > now()
+
+
+@pytest.mark.parametrize("token", ["right", "wrong"])
+def test_an_answer_that_comes_after_the_key_was_lost_is_written_down(
+    sandbox: Sandbox, settings: Settings, token: str
+) -> None:
+    job = job_to(sandbox, token=sandbox.token if token == "right" else token)
+    under_way = relay.claim(ready_batch(job, images(1)).pk)
+    assert under_way is not None
+    settings.FIELD_KEYS = [Fernet.generate_key().decode()]
+
+    relay.attempt(under_way)
+
+    outcome = Outcome.ACCEPTED if token == "right" else Outcome.UNAUTHORIZED
+    assert Attempt.objects.get().outcome == outcome

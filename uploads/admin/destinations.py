@@ -10,7 +10,7 @@ from django.http import HttpRequest
 from uploads import tasks
 from uploads.admin.actor import by
 from uploads.checks import allowed_base_url
-from uploads.models import Destination, record_birth
+from uploads.models import Destination, record_birth, without_token
 from uploads.qure.account import Account
 from uploads.qure.errors import QureMisconfigured
 from uploads.states import DestinationStatus
@@ -56,6 +56,10 @@ class DestinationAdmin(admin.ModelAdmin[Destination]):
     readonly_fields = ["status", "alarm", "failing_since", "not_before"]
     actions = ["resume"]
 
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Destination]:
+        """The token is not read: where it can't be, it is entered again here."""
+        return without_token(super().get_queryset(request))
+
     def save_model(
         self, request: HttpRequest, obj: Destination, form: Any, change: bool
     ) -> None:  # Any: Django's
@@ -72,7 +76,7 @@ class DestinationAdmin(admin.ModelAdmin[Destination]):
         obj.save(update_fields=["name", "base_url", "source", "scheme", *_written_token(new_token, is_moved)])
         is_mended = obj.status != DestinationStatus.OPEN and {"source", "scheme"} & set(form.changed_data)
         if new_token or (is_mended and not is_moved):
-            tasks.resume_destination(Destination.objects.get(pk=obj.pk), by(request))
+            tasks.resume_destination(obj, by(request))
         elif is_moved:
             sentence = "A new address needs its token. Until you enter it, nothing is sent; nothing is lost."
             self.message_user(request, sentence, messages.WARNING)

@@ -5,13 +5,14 @@ from typing import Any
 from django.contrib import admin
 from django.contrib.auth.admin import UserAdmin
 from django.contrib.auth.models import User
-from django.db.models import QuerySet
+from django.db.models import ForeignKey, QuerySet
+from django.forms import ModelChoiceField
 from django.http import HttpRequest
 from django.utils.timezone import now
 
 from uploads.admin.records import Record
 from uploads.admin.webhooks import WebhookInline
-from uploads.models import ApiToken, Membership, Team
+from uploads.models import ApiToken, Destination, Membership, Team, without_token
 
 admin.site.unregister(User)
 
@@ -32,9 +33,20 @@ class MembershipInline(admin.TabularInline[Membership, Team]):
 @admin.register(Team)
 class TeamAdmin(admin.ModelAdmin[Team]):
     list_display = ["name", "destination", "sends_documents", "quota_bytes"]
-    list_select_related = ["destination"]
     search_fields = ["name"]
     inlines = [MembershipInline, WebhookInline]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Team]:
+        """The destination's token is not read: one that can't be must not take the page with it."""
+        return without_token(super().get_queryset(request).select_related("destination"), "destination__")
+
+    def formfield_for_foreignkey(
+        self, db_field: "ForeignKey[Any, Any]", request: HttpRequest, **options: Any
+    ) -> ModelChoiceField[Any] | None:  # Any: Django's signature
+        """Nor are the tokens of those that can be chosen."""
+        if db_field.name == "destination":
+            options["queryset"] = without_token(Destination.objects.order_by("name"))
+        return super().formfield_for_foreignkey(db_field, request, **options)
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:  # Any: Django's signature
         """The record belongs to teams for good: take its members out instead."""

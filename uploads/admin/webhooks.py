@@ -14,7 +14,7 @@ from django.views.decorators.debug import sensitive_variables
 from uploads import tasks
 from uploads.admin.records import Record, RecordInline
 from uploads.checks import allowed_webhook_url
-from uploads.models import Delivery, DeliveryAttempt, Notice, Team, Webhook, make_secret
+from uploads.models import Delivery, DeliveryAttempt, Notice, Team, Webhook, make_secret, without_token
 
 
 class WebhookForm(forms.ModelForm[Webhook]):
@@ -117,13 +117,12 @@ class DeliveryAdmin(Record):
     list_filter = ["event", "created_at", "delivered_at", "webhook__team"]
     search_fields = ["key", "job__key"]
     date_hierarchy = "created_at"
-    list_select_related = ["webhook__team", "job"]
     inlines = [DeliveryAttemptInline]
     actions = ["deliver_again"]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:  # Any: the base class is of any model
         """The secret is not read to be left out."""
-        return super().get_queryset(request).defer("webhook__secret")
+        return super().get_queryset(request).select_related("webhook__team", "job").defer("webhook__secret")
 
     @admin.action(description="Deliver again", permissions=["act"])
     def deliver_again(self, request: HttpRequest, queryset: QuerySet[Delivery]) -> None:
@@ -138,4 +137,8 @@ class NoticeAdmin(Record):
     list_filter = ["kind", "created_at", "mailed_at"]
     search_fields = ["user__username", "job__key"]
     date_hierarchy = "created_at"
-    list_select_related = ["user", "job", "destination"]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:  # Any: the base class is of any model
+        """The destination's token is not read: one that can't be must not take the page with it."""
+        rows = super().get_queryset(request).select_related("user", "job", "destination")
+        return without_token(rows, "destination__")

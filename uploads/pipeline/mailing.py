@@ -12,7 +12,7 @@ from django.utils.timezone import now
 
 from uploads import failpoints
 from uploads.failpoints import Point
-from uploads.models import Notice, due_after
+from uploads.models import Notice, due_after, without_token
 
 logger: Final = logging.getLogger(__name__)
 FIRST_WAIT: Final = 30.0  # seconds
@@ -28,7 +28,8 @@ def due() -> list[int]:
 
 def send(notice_id: int) -> None:
     """Mail a notice, if it is due and nobody else is at it. It may arrive twice where a worker dies."""
-    notice = Notice.objects.select_related("user").filter(pk=notice_id, mail_due_at__lte=now()).first()
+    waiting = Notice.objects.select_related("user", "destination").filter(mail_due_at__lte=now())
+    notice = without_token(waiting, "destination__").filter(pk=notice_id).first()
     if notice is None or not _claim(notice):
         return
     row = Notice.objects.filter(pk=notice.pk)

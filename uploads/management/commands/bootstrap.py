@@ -15,7 +15,17 @@ from django.utils.crypto import salted_hmac
 
 from uploads import tasks
 from uploads.checks import allowed_base_url
-from uploads.models import ApiToken, Destination, Membership, Team, make_token, record_birth, token_digest
+from uploads.models import (
+    ApiToken,
+    Destination,
+    Membership,
+    SecretUnreadable,
+    Team,
+    make_token,
+    record_birth,
+    token_digest,
+    without_token,
+)
 
 BY: Final = "command:bootstrap"
 DESTINATION: Final = "Qure"
@@ -51,7 +61,8 @@ class Command(BaseCommand):
 def take_over_destination() -> Destination:
     """Make the destination, or bring it up to date when the environment says something new.
 
-    Then a paused one goes on. What an administrator has changed since is left alone.
+    Then a paused one goes on. What an administrator has changed since is left alone, but for a token that
+    can't be read any more.
     """
     wanted = {
         "base_url": settings.QURE_BASE_URL,
@@ -61,14 +72,34 @@ def take_over_destination() -> Destination:
     }
     wanted["environment_digest"] = salted_hmac(BY, json.dumps(wanted), algorithm="sha256").hexdigest()
     with transaction.atomic():
-        destination, is_new = Destination.objects.get_or_create(name=DESTINATION, defaults=wanted)
+        rows = without_token(Destination.objects.all())
+        destination, is_new = rows.get_or_create(name=DESTINATION, defaults=wanted)
+        is_changed = destination.environment_digest != wanted["environment_digest"]
         if is_new:
             record_birth(destination, BY)
-        elif destination.environment_digest != wanted["environment_digest"]:
+        elif is_changed or _has_lost_token(destination, wanted):
             Destination.objects.filter(pk=destination.pk).update(**wanted)
             destination.refresh_from_db()
             tasks.resume_destination(destination, BY)
     return destination
+
+
+def _has_lost_token(destination: Destination, wanted: dict[str, str]) -> bool:
+    """Whether the environment's token takes the place of one that can't be read with FIELD_KEYS.
+
+    It goes only to the account that it belongs to, not to one that an administrator has entered.
+    """
+    account = ("base_url", "source", "scheme")
+    is_own = all(getattr(destination, name) == wanted[name] for name in account)
+    return bool(wanted["token"]) and is_own and not _is_readable(destination)
+
+
+def _is_readable(destination: Destination) -> bool:
+    try:
+        _ = destination.token
+    except SecretUnreadable:
+        return False
+    return True
 
 
 def make_demo(destination: Destination, path: Path) -> None:

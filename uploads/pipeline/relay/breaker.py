@@ -17,7 +17,7 @@ from typing import Final
 from django.conf import settings
 from django.utils.timezone import now
 
-from uploads.models import Destination, LostRace, due_after, without_token
+from uploads.models import Destination, LostRace, SecretUnreadable, due_after, without_token
 from uploads.pipeline.relay.lease import BY, Claim
 from uploads.pipeline.relay.request import account_of
 from uploads.states import DestinationStatus
@@ -79,7 +79,7 @@ def refused(claimed: Claim, alarm: str) -> None:
         if claimed.attempt.is_probe:
             _try_later(destination)
         return
-    if account_of(destination) == account_of(claimed.destination):  # else it has been changed since
+    if _is_unchanged(destination, claimed):
         _pause(destination, alarm)
 
 
@@ -107,7 +107,15 @@ def _pause(destination: Destination, alarm: str) -> None:
 
 
 def _as_it_is(claimed: Claim) -> Destination:
-    return Destination.objects.get(pk=claimed.destination.pk)
+    return without_token(Destination.objects.all()).get(pk=claimed.destination.pk)
+
+
+def _is_unchanged(destination: Destination, claimed: Claim) -> bool:
+    """Whether the account is as the attempt had it. A token that can't be read is another one."""
+    try:
+        return account_of(destination) == account_of(claimed.destination)
+    except SecretUnreadable:
+        return False
 
 
 def _note_silence(
