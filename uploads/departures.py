@@ -2,20 +2,25 @@
 
 STAT goes first. Then teams take turns: the one whose latest request is longest ago is next. Within a team the
 oldest goes first, and what has failed before goes after what has not.
+
+The probe of a destination that is not open is, before all that, what was tried longest ago, or never: a batch
+that fails for a reason of its own must not be the probe each time. So too a batch that has paused its
+destination gives way to the others as long as there is little room.
 """
 
 from collections import Counter
 from typing import Final
 
-from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet, Subquery
-from django.db.models.functions import Coalesce
+from django.db.models import Case, Count, Exists, F, OuterRef, Q, QuerySet, Subquery, When, Window
+from django.db.models.functions import Coalesce, Rank
 from django.utils.timezone import now
 
 from uploads.models import Attempt, Batch
-from uploads.states import BatchStatus, DestinationStatus, JobStatus, Outcome
+from uploads.states import PAUSING, BatchStatus, DestinationStatus, JobStatus, Outcome
 
 DESTINATION: Final = "job__team__destination"
 ORDER: Final = ("-job__is_stat", F("job__team__served_at").asc(nulls_first=True), "failures", "pk")
+LATEST_ATTEMPT: Final = Attempt.objects.filter(batch=OuterRef("pk")).order_by("-pk").values("pk")
 
 
 def may_leave() -> QuerySet[Batch]:
@@ -40,14 +45,14 @@ def may_leave() -> QuerySet[Batch]:
         .exclude(is_waited_for)
         .annotate(under_way=Coalesce(Subquery(counted), 0))
         .filter(is_open & has_room | may_be_tried)
-        .order_by(*ORDER)
+        .order_by(_place(is_open), *ORDER)
     )
 
 
 def next_batch(stat_only: bool = False) -> int | None:
-    """The batch whose turn it is."""
-    waiting = may_leave().filter(job__is_stat=True) if stat_only else may_leave()
-    return waiting.values_list("pk", flat=True).first()
+    """The batch whose turn it is; where ``stat_only``, none if it is not STAT's."""
+    batch_id, is_stat = may_leave().values_list("pk", "job__is_stat").first() or (None, False)
+    return batch_id if is_stat or not stat_only else None
 
 
 def departing() -> list[int]:
@@ -59,6 +64,17 @@ def let_out(destination_id: int) -> list[int]:
     """Batches that may leave now to a destination which is being let out gradually; of another none."""
     gradual = _of_destination(pk=destination_id) & _of_destination(room__isnull=False)
     return _cut(may_leave().filter(gradual))
+
+
+def _place(is_open: Q) -> Window:
+    """What a batch gives way to at its own destination: 1 where nothing that waits there goes before it."""
+    refused = LATEST_ATTEMPT.filter(outcome__in=PAUSING)
+    tried = Case(
+        When(~is_open, then=Subquery(LATEST_ATTEMPT[:1])),
+        When(_of_destination(room__isnull=False), then=Subquery(refused[:1])),
+    )
+    order = Coalesce(tried, 0)  # never: databases differ on where NULL goes
+    return Window(Rank(), partition_by=F(DESTINATION), order_by=order.asc())
 
 
 def _cut(waiting: QuerySet[Batch]) -> list[int]:

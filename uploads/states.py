@@ -229,3 +229,5 @@ FILE_LEFT_OUT: Final = frozenset({FileStatus.IGNORED, FileStatus.DUPLICATE})
 BATCH_ALIVE: Final = frozenset(
     {BatchStatus.READY, BatchStatus.SENDING, BatchStatus.ACCEPTED, BatchStatus.SHORT, BatchStatus.STUCK}
 )
+# What an attempt ends with when nothing of its account is taken: the destination pauses.
+PAUSING: Final = frozenset({Outcome.UNAUTHORIZED, Outcome.MISCONFIGURED})

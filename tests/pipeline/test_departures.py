@@ -168,6 +168,71 @@ def test_the_next_probe_is_another_batch_than_the_one_that_failed() -> None:
     assert (probe.batch, taken(1)) == (first, [second])
 
 
+def test_a_stat_batch_that_failed_as_probe_comes_back_when_the_others_have_had_their_turn() -> None:
+    destination = silent_destination()
+    (urgent,) = waiting(job_of(destination, is_stat=True))
+    bulk = waiting(job_of(destination)) + waiting(job_of(destination))
+
+    probes = []
+    for _ in range(7):
+        probe = claimed_next()
+        assert probe is not None
+        probes.append(probe.batch)
+        end(probe)
+
+    assert probes == [urgent, *bulk, urgent, *bulk, urgent]
+
+
+def test_the_worker_for_stat_leaves_the_probe_to_the_batch_whose_turn_it_is() -> None:
+    destination = silent_destination()
+    waiting(job_of(destination, is_stat=True))
+    (bulk,) = waiting(job_of(destination))
+    probe = claimed_next(stat_only=True)
+    assert probe is not None
+    end(probe)
+
+    assert departures.next_batch(stat_only=True) is None
+    assert departures.next_batch() == bulk.pk
+
+
+def test_to_a_destination_that_is_let_out_stat_goes_first_though_it_was_tried_in_the_outage() -> None:
+    destination = silent_destination()
+    (urgent,) = waiting(job_of(destination, is_stat=True))
+    waiting(job_of(destination))
+    probe = claimed_next()
+    assert probe is not None
+    end(probe)
+    Destination.objects.update(status=DestinationStatus.OPEN, room=1)
+
+    assert taken(1) == [urgent]
+
+
+@pytest.mark.parametrize("outcome", [Outcome.UNAUTHORIZED, Outcome.MISCONFIGURED])
+def test_what_has_paused_a_destination_goes_after_the_others_as_long_as_there_is_little_room(
+    outcome: Outcome,
+) -> None:
+    destination = make_destination()
+    (urgent,) = waiting(job_of(destination, is_stat=True))
+    (bulk,) = waiting(job_of(destination))
+    claimed = claimed_next()
+    assert claimed is not None
+    end(claimed)
+    Attempt.objects.update(outcome=outcome)
+    Destination.objects.update(room=2)
+
+    assert taken(2) == [bulk, urgent]
+
+
+def test_what_gives_way_at_one_destination_gives_way_at_no_other() -> None:
+    (probe,) = waiting(job_of(silent_destination(), is_stat=True))
+    claimed = claimed_next()
+    assert claimed is not None
+    end(claimed)
+    waiting(job_of(make_destination()))
+
+    assert taken(1) == [probe]
+
+
 def test_to_a_destination_that_has_just_come_back_go_as_many_as_it_has_room_for() -> None:
     destination = make_destination(room=2)
     for _ in range(5):

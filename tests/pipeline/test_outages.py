@@ -1,8 +1,10 @@
 """Qure is away, comes back, or takes nothing until somebody acts: one probe, and no stampede afterwards."""
 
+from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
+import time_machine
 from cryptography.fernet import Fernet
 from django.utils.timezone import now
 from pytest_django import DjangoCaptureOnCommitCallbacks
@@ -188,6 +190,82 @@ def test_a_stat_batch_is_the_probe_before_bulk(sandbox: Sandbox) -> None:
     make_due(job)
 
     assert departures.departing() == [urgent.batches.get().pk]
+
+
+def poison_of(sandbox: Sandbox, kind: str, **of_job: object) -> Batch:
+    """A batch that is answered in one way however often it is sent, whatever the others are answered."""
+    job = job_to(sandbox)
+    Job.objects.filter(pk=job.pk).update(**of_job)
+    batch = ready_batch(job, images(1))
+    sandbox.script({"kind": kind, "times": 0, "only_sop_uid": batch.files.get().sop_uid})
+    return batch
+
+
+@pytest.fixture
+def clock() -> Iterator[time_machine.Traveller]:
+    """Time passes when the test says so."""
+    with time_machine.travel(now(), tick=False) as traveller:
+        yield traveller
+
+
+def an_hour_passes(clock: time_machine.Traveller) -> None:
+    """Sweep after sweep, with nobody but beat to do the work."""
+    for _ in range(60):
+        work_off()
+        clock.shift(timedelta(minutes=1))
+
+
+def test_a_stat_batch_that_is_never_answered_holds_up_nobody(
+    sandbox: Sandbox, clock: time_machine.Traveller
+) -> None:
+    poison = poison_of(sandbox, "500", is_stat=True)
+    an_hour_passes(clock)
+    alone = len(sandbox.requests())
+    waiting = colleagues(poison.job, 2)
+
+    an_hour_passes(clock)
+
+    assert alone > 20
+    assert {one.batches.get().status for one in waiting} == {BatchStatus.ACCEPTED}
+
+
+@pytest.mark.parametrize("kind", ["403", "404", "redirect"])
+def test_a_batch_that_is_turned_away_at_the_door_holds_up_no_other(
+    sandbox: Sandbox, clock: time_machine.Traveller, kind: str
+) -> None:
+    poison = poison_of(sandbox, kind)
+    ready_batch(make_job(poison.job.team), images(1, series=2))
+
+    an_hour_passes(clock)
+
+    others = Batch.objects.exclude(pk=poison.pk)
+    assert others.get().status == BatchStatus.ACCEPTED
+    assert Batch.objects.get(pk=poison.pk).status == BatchStatus.READY
+
+
+def test_a_resume_helps_whatever_one_batch_is_answered(sandbox: Sandbox) -> None:
+    poison = poison_of(sandbox, "403", is_stat=True)
+    other = ready_batch(make_job(poison.job.team), images(1, series=2))
+    relay.send(poison.pk)
+
+    tasks.resume_destination(destination_of(poison.job), BY)
+    work_off()
+
+    assert Batch.objects.get(pk=other.pk).status == BatchStatus.ACCEPTED
+
+
+def test_a_batch_that_is_turned_away_while_others_are_taken_waits_for_a_person(sandbox: Sandbox) -> None:
+    poison = poison_of(sandbox, "403")
+
+    for series in range(10, 35):
+        ready_batch(make_job(poison.job.team), images(1, series))
+        for _ in range(2):
+            let_time_pass(poison.job)
+            make_due(poison.job)
+            work_off()
+
+    assert Batch.objects.get(pk=poison.pk).status == BatchStatus.STUCK
+    assert set(Batch.objects.exclude(pk=poison.pk).values_list("status", flat=True)) == {BatchStatus.ACCEPTED}
 
 
 def test_a_probe_whose_sender_is_lost_is_followed_by_another(sandbox: Sandbox) -> None:

@@ -3,7 +3,8 @@
 answer names every series                     -> accepted, or short where a count is lower than what was sent
 answer does not name every series             -> tried again, then a person
 400 "nothing usable", 413                     -> halved, until the bad file stands alone and is named
-401, 403, 3xx, 404, certificate               -> the destination pauses; nothing is counted against the batch
+401, 403, 3xx, 404, certificate               -> the destination pauses; nothing is counted against the batch,
+                                                 unless others were taken since it was answered so before
 429, 503, not reached                         -> the destination is silent, as long as Qure asks or it takes
 no usable answer                              -> tried again after growing, jittered waits, then a person;
                                                  after several in a row the destination is silent instead
@@ -18,6 +19,7 @@ from typing import Final
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models import Max
 from django.utils.timezone import now
 
 from uploads import failpoints
@@ -25,6 +27,7 @@ from uploads.batches import body_bytes, make_batch
 from uploads.failpoints import Point
 from uploads.ledger import reconcile
 from uploads.models import (
+    Attempt,
     Batch,
     File,
     LostRace,
@@ -47,7 +50,7 @@ from uploads.qure.errors import (
     QureUnauthorized,
 )
 from uploads.reasons import Reason
-from uploads.states import BatchStatus, FileStatus, Outcome
+from uploads.states import PAUSING, BatchStatus, FileStatus, Outcome
 
 MOST_UNKNOWN: Final = 20  # attempts in a row without a usable answer, then a person looks
 # An outage makes the waits grow, but a night without Qure must not use up the attempts.
@@ -199,10 +202,22 @@ def _pause(alarm: str) -> Decision:
     """Send nothing more to the destination until an administrator has acted; hold everything."""
 
     def decide(claimed: Claim) -> None:
-        claimed.batch.advance(BatchStatus.READY, BY, lease_until=None, next_attempt_at=now())
+        batch = claimed.batch
+        if _others_were_taken(claimed):
+            _wait_or_stick(batch, _due_after(batch.failures))
+        else:
+            batch.advance(BatchStatus.READY, BY, lease_until=None, next_attempt_at=now())
         breaker.refused(claimed, alarm)
 
     return decide
+
+
+def _others_were_taken(claimed: Claim) -> bool:
+    """Whether the account was in order between the last time that the batch was turned away and this one."""
+    before = claimed.batch.attempts.filter(outcome__in=PAUSING, number__lt=claimed.attempt.number)
+    since = before.aggregate(at=Max("ended_at"))["at"]
+    receipts = Attempt.objects.filter(destination=claimed.destination, outcome=Outcome.ACCEPTED)
+    return since is not None and receipts.filter(started_at__gt=since).exists()
 
 
 def _wait_as_asked(fault: QureFault) -> Decision:
