@@ -43,7 +43,9 @@ MISSING: Final = COMING | MAY_COME_AGAIN & Q(reason__in=sorted(WANTED_COPIES))  
 ANSWERED: Final = Q(status__in=(FileStatus.SENT, FileStatus.ACCEPTED))
 ARRIVED: Final = ~Q(status__in=(FileStatus.DECLARED, FileStatus.MISSING, FileStatus.CANCELLED)) & ~Q(
     Q(reason__in=(Reason.TOO_LARGE, Reason.UNREADABLE_SOURCE)) | Q(is_left_out=True)
-) | Q(reason=Reason.DECLINED)
+) | Q(status=FileStatus.CANCELLED) & (
+    Q(reason=Reason.DECLINED) | Q(parcel__isnull=False) | Q(series__isnull=False)
+)
 CHECKED_VALID: Final = Q(
     status__in=(FileStatus.VALID, FileStatus.SENT, FileStatus.ACCEPTED, FileStatus.REFUSED)
 )
@@ -51,6 +53,7 @@ CHECKED_VALID: Final = Q(
 NEEDS_A_LOOK: Final = Q(status__in=(*FILE_PROBLEMS, FileStatus.QUARANTINED)) | Q(
     status__in=(FileStatus.VALID, FileStatus.SENT), job__status=JobStatus.ATTENTION
 )
+TO_DECIDE: Final = (Reason.UNCONFIRMED_PATIENT, Reason.CONFLICT)  # that a member of the team can let go
 ON_THE_WAY: Final = Q(status__in=(FileStatus.RECEIVED, FileStatus.VALID)) & ~Q(
     job__status=JobStatus.ATTENTION
 )
@@ -147,15 +150,17 @@ def progress(job: Job) -> JobProgress:
         problems=Count("pk", filter=NEEDS_A_LOOK),
         waiting=Count("pk", filter=ON_THE_WAY),
         missing=Count("pk", filter=MISSING),
+        held=Count("pk", filter=Q(status=FileStatus.QUARANTINED, reason__in=TO_DECIDE)),
         bytes_selected=Sum("size", filter=Q(is_left_out=False), default=0),
         bytes_received=Sum("size", filter=ARRIVED, default=0),
     )
+    held = counts.pop("held")
     note, next_try_at = _delay(job)
     return JobProgress(
         status=job.status,
         status_label=job.get_status_display(),
         is_at_rest=job.is_at_rest,
-        headline=_headline(job, counts["selected"], counts["accepted"], counts["problems"]),
+        headline=_headline(job, counts["accepted"], counts["problems"], held),
         note=note,
         next_try_at=next_try_at,
         **counts,
@@ -185,7 +190,7 @@ def _readable_writing(writing: str) -> str:
     return ", ".join(filter(None, (family, " ".join(filter(None, rest)))))
 
 
-def _headline(job: Job, selected: int, accepted: int, problems: int) -> str:
+def _headline(job: Job, accepted: int, problems: int, held: int) -> str:
     counts = {"accepted": number(accepted), "problems": number(problems)}
     if job.status == JobStatus.ACCEPTED:
         return (
@@ -209,11 +214,11 @@ def _headline(job: Job, selected: int, accepted: int, problems: int) -> str:
         return gettext("Uploading. What has arrived is checked and sent while the rest follows.")
     if job.status == JobStatus.PROCESSING:
         return gettext("Everything has arrived. You can close this page; we finish without you.")
-    return _attention(accepted, problems)
+    return _attention(accepted, problems, held)
 
 
-def _attention(accepted: int, problems: int) -> str:
-    counts = {"accepted": number(accepted), "problems": number(problems)}
+def _attention(accepted: int, problems: int, held: int) -> str:
+    counts = {"accepted": number(accepted), "problems": number(problems), "held": number(held)}
     if accepted:
         taken = ngettext(
             "Qure has accepted %(accepted)s image", "Qure has accepted %(accepted)s images", accepted
@@ -222,6 +227,15 @@ def _attention(accepted: int, problems: int) -> str:
             "%(problems)s file needs your attention", "%(problems)s files need your attention", problems
         )
         return f"{taken % counts}; {left % counts}."
+    if held:
+        return (
+            ngettext(
+                "%(held)s file waits for a decision. Qure has accepted nothing of this upload so far.",
+                "%(held)s files wait for a decision. Qure has accepted nothing of this upload so far.",
+                held,
+            )
+            % counts
+        )
     if problems:
         return gettext("Nothing of this upload was accepted by Qure. See the reasons below.")
     return gettext("There was no image in this upload, so nothing was sent to Qure.")

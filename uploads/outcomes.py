@@ -139,7 +139,8 @@ def _series_sentence(row: Series, reported: int | None) -> str:
     if not row.sent:  # type: ignore[attr-defined]
         return _of(0, row.valid)  # type: ignore[attr-defined]
     if row.accepted == row.sent:  # type: ignore[attr-defined]
-        return _of(row.accepted, row.valid)  # type: ignore[attr-defined]
+        whole = row.received if row.job.status == JobStatus.CANCELLED else row.valid  # type: ignore[attr-defined]
+        return _of(row.accepted, whole)  # type: ignore[attr-defined]
     if reported is None:
         return gettext("Qure's answer gives no count")
     return _of(reported, row.sent)  # type: ignore[attr-defined]

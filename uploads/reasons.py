@@ -86,7 +86,7 @@ SENTENCES: Final[dict[Reason, str]] = {
         "Another file in this upload has the same image number but other content. It is held back until somebody decides."
     ),
     Reason.UNCONFIRMED_PATIENT: _(
-        "This file belongs to another patient than the one confirmed. It is held back until somebody decides."
+        "This file belongs to a patient whom nobody has confirmed for this upload. It is held back until somebody decides."
     ),
     Reason.TOO_LARGE: _(
         "The file is larger than the 100 MB that Qure takes in one request, so it can't be sent."

@@ -48,10 +48,8 @@ def test_what_qure_has_lost_is_named_and_sent_again_until_all_is_accepted(
     assert {sop_uid_of(content) for _, content in images} <= mortal.qure.instances().keys()
 
 
-def test_images_of_a_patient_whom_nobody_confirmed_are_sent_once_a_person_says_so(
-    page: Page, portal: Portal
-) -> None:
-    own = phantom_study(series=1, instances=2)
+def upload_with_a_stranger(portal: Portal) -> tuple[Upload, str]:
+    """A study, and in its folder an image of somebody else: the upload and that image's SOP Instance UID."""
     uid = new_uid()
     stranger = dicom_bytes(
         PatientID="P2",
@@ -61,19 +59,37 @@ def test_images_of_a_patient_whom_nobody_confirmed_are_sent_once_a_person_says_s
         SOPInstanceUID=uid,
     )
     client = client_of(portal)
-    upload = client.begin([*own, ("STRANGER", stranger)])
+    upload = client.begin([*phantom_study(series=1, instances=2), ("STRANGER", stranger)])
     client.send(upload)
+    return upload, uid
+
+
+def test_images_of_a_patient_whom_nobody_confirmed_are_sent_once_a_person_says_so(
+    page: Page, portal: Portal
+) -> None:
+    upload, uid = upload_with_a_stranger(portal)
 
     page.goto(f"/jobs/{upload.job}/")
     wait_for_rest(page, "Needs attention")
-    expect(page.get_by_role("region", name="Another patient's images are held back")).to_contain_text(
-        "ROE, JOHN"
-    )
+    expect(page.get_by_role("region", name="A patient's images are held back")).to_contain_text("ROE, JOHN")
     assert uid not in portal.qure.instances()
-    page.get_by_role("button", name="Send this patient's images too").click()
+    page.get_by_role("button", name="Send this patient's images").click()
 
     wait_for_rest(page, "Accepted by Qure")
     assert uid in portal.qure.instances()
+
+
+def test_what_a_colleague_decides_is_shown_and_told_to_a_screen_reader(page: Page, portal: Portal) -> None:
+    upload, _ = upload_with_a_stranger(portal)
+    page.goto(f"/jobs/{upload.job}/")
+    wait_for_rest(page, "Needs attention")
+    colleague = page.context.new_page()
+    colleague.goto(f"/jobs/{upload.job}/")
+
+    colleague.get_by_role("button", name="Send this patient's images").click()
+
+    wait_for_rest(page, "Accepted by Qure")
+    expect(page.get_by_role("status").filter(has_text="all images of this upload")).to_have_count(1)
 
 
 def test_a_stat_upload_overtakes_the_bulk_that_waits_for_a_slow_qure(

@@ -52,7 +52,7 @@ def test_files_and_an_archive_are_sent_after_the_patient_was_decided_on_the_uplo
     page.locator("#plain-files").set_input_files([tmp_path / "IM1", tmp_path / "CD.zip"])
     page.locator("#plain-send").click()
     page.wait_for_url("**/jobs/*/")
-    send = page.get_by_role("button", name="Send this patient's images too")
+    send = page.get_by_role("button", name="Send this patient's images")
     refresh_until(page, send)
     send.click()
     refresh_until(page, page.locator(".state .badge", has_text="Accepted by Qure"))

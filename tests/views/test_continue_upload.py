@@ -193,11 +193,12 @@ def test_whose_images_the_upload_may_send_is_told_by_their_keys_and_names() -> N
     ("values", "is_named"),
     [
         ({}, True),
+        ({"last_arrival_at": now() - timedelta(minutes=3)}, True),
         ({"status": JobStatus.ACCEPTED}, False),
         ({"source": Source.SCRIPT}, False),
         ({"last_arrival_at": now() + timedelta(hours=1)}, False),
     ],
-    ids=["unfinished", "finished", "a script's", "under way"],
+    ids=["unfinished", "broken off just now", "finished", "a script's", "under way"],
 )
 def test_a_person_is_told_of_unfinished_uploads_of_their_own(values: dict[str, Any], is_named: bool) -> None:
     job, colleague = begun_by()

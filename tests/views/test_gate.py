@@ -216,9 +216,26 @@ def test_the_page_names_the_patient_whose_images_are_held_back(browser: Browser)
 
     page = page_of(browser)
 
-    sentence = "Another patient's images are held back"
+    sentence = "A patient's images are held back"
     for text in (sentence, "ROE, RICHARD (ろう)", "P2", "2 Jan 1970", "1 image belongs"):
         assert text in page
+
+
+def test_an_upload_of_which_all_is_held_back_says_what_it_waits_for() -> None:
+    browser = open_browser(status=JobStatus.ATTENTION)
+    held(browser)
+
+    page = page_of(browser)
+
+    assert "1 file waits for a decision. Qure has accepted nothing of this upload so far." in page
+    assert "Nothing of this upload was accepted by Qure" not in page
+
+
+def test_a_page_with_a_question_follows_what_others_decide() -> None:
+    browser = open_browser(status=JobStatus.ATTENTION)
+    held(browser)
+
+    assert f'hx-get="{browser.url("job-progress")}"' in page_of(browser)
 
 
 def test_the_page_says_when_a_name_may_read_otherwise(browser: Browser) -> None:

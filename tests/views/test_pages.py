@@ -14,6 +14,7 @@ from pytest_django.fixtures import Settings
 
 from tests.factories import make_batch, make_file, make_job, make_patient, make_series, make_team, make_user
 from tests.views.browser import Browser, client_of, open_browser, text_of
+from uploads import history
 from uploads.models import Attempt, Destination, File, Job, ReceiptLine, Series
 from uploads.pipeline.manifest import path_digest
 from uploads.reasons import Reason
@@ -159,6 +160,32 @@ def test_a_short_series_says_what_qure_has_and_can_be_sent_again() -> None:
 
     assert "Qure has 2 of 3" in words_of(response)
     assert "Send again" in words_of(response)
+
+
+def test_a_cancelled_upload_counts_what_had_arrived_as_its_series_does() -> None:
+    browser = open_browser(status=JobStatus.CANCELLED)
+    series = make_series(browser.job, status=SeriesStatus.SHORT)
+    make_file(browser.job, series=series, status=FileStatus.ACCEPTED)
+    make_file(browser.job, series=series, status=FileStatus.CANCELLED, reason=Reason.CANCELLED)
+    make_file(browser.job, status=FileStatus.CANCELLED, reason=Reason.CANCELLED)
+
+    page = words_of(browser.client.get(browser.url("job")))
+
+    assert history.progress(browser.job).received == 2
+    assert "Qure has 1 of 2" in page
+
+
+def test_an_upload_whose_list_of_files_broke_off_says_that_there_may_be_more() -> None:
+    browser = open_browser(status=JobStatus.UPLOADING)
+    fill(browser.job, 3, status=FileStatus.DECLARED)
+    pages = [browser.url("job"), f"{reverse('upload')}?job={browser.job.key}"]
+    sentence = "The list of files is not complete yet. 0 of 3 are here"
+
+    open_ended = [sentence in words_of(browser.client.get(page)) for page in pages]
+    Job.objects.update(manifest_closed_at=now())
+    ended = [sentence in words_of(browser.client.get(page)) for page in pages]
+
+    assert (open_ended, ended) == ([True, True], [False, False])
 
 
 def test_a_clock_that_was_set_back_while_qure_answered_hides_no_count() -> None:

@@ -21,7 +21,7 @@ from uploads.job_list.search import holding
 from uploads.models import LEFT_OUT_AS_EXPECTED, File, Job, Patient, Series, Source
 from uploads.states import FILE_PROBLEMS, FileStatus, JobStatus
 
-SILENT: Final = timedelta(minutes=10)  # without a byte: the upload does not move
+SILENT: Final = timedelta(minutes=2)  # without a parcel: the upload does not move
 MOST_UNFINISHED: Final = 3
 ROWS_AT_ONCE: Final = 500  # of a whole list
 URGENCY: Final = (

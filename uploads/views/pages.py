@@ -206,17 +206,19 @@ def job_context(found: Job) -> dict[str, object]:
     can_add = manifest.takes_files(found)
     named, more_named = concerns.named_patients(found)
     is_asked = found.status != JobStatus.UPLOADING and progress.missing > 0
+    patients, conflicts = concerns.held_patients(found), concerns.held_conflicts(found)
+    awaits_others = any(one.awaits_picture for one in series) or bool(patients or conflicts)
     return {
         "job": found,
-        "is_live": not found.is_at_rest or any(one.awaits_picture for one in series),
+        "is_live": not found.is_at_rest or awaits_others,
         "progress": progress,
         "is_all": found.status == JobStatus.ACCEPTED,
         "series": series,
         "named": named,
         "more_named": more_named,
         "groups": outcomes.reason_groups(found),
-        "patients": concerns.held_patients(found),
-        "conflicts": concerns.held_conflicts(found),
+        "patients": patients,
+        "conflicts": conflicts,
         "warnings": concerns.warnings(found),
         "known": concerns.known_to_others(found),
         "can_cancel": not found.is_at_rest,
