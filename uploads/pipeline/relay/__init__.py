@@ -1,20 +1,23 @@
 """A batch to Qure, and Qure's receipt into the ledger.
 
-lease     claim: lease, token and attempt row are committed before the first byte leaves
-request   deliver: the request, streamed from staging; the lease is renewed while bytes move
-breaker   what an attempt tells of its destination: open, silent, paused
-verdict   what the answer, or its absence, means: written with the token in the WHERE clause
+lease       claim: lease, token and attempt row are committed before the first byte leaves
+request     deliver: the request, streamed from staging; the lease is renewed while bytes move
+breaker     what an attempt tells of its destination: open, silent, paused
+verdict     what the answer, or its absence, means: written with the token in the WHERE clause
+persisting  a verdict that the database does not take at once is written again while the lease holds
 
-A failure waits as a row with a due time; nothing here sleeps or repeats.
+A failure waits as a row with a due time; nothing but that last writing sleeps or repeats.
 """
 
 import logging
+from collections.abc import Callable
+from functools import partial
 from typing import Final
 
 from uploads import departures, failpoints
 from uploads.failpoints import Point
 from uploads.models import Batch, SecretUnreadable
-from uploads.pipeline.relay import breaker
+from uploads.pipeline.relay import breaker, persisting
 from uploads.pipeline.relay.lease import Claim, LeaseLost, claim
 from uploads.pipeline.relay.request import StagedFilesLost, StagingUnavailable, deliver
 from uploads.pipeline.relay.verdict import (
@@ -61,19 +64,26 @@ def send_next(stat_only: bool) -> Batch | None:
 def attempt(claimed: Claim) -> None:
     """Send what was claimed, and write down what came of it."""
     try:
-        answer = deliver(claimed)
+        verdict = _verdict(claimed)
     except LeaseLost:
         logger.warning("batch %s went to another worker", claimed.batch.pk)
+    else:
+        persisting.write(claimed, verdict)
+
+
+def _verdict(claimed: Claim) -> Callable[[Claim], None]:
+    """Send what was claimed; answer how what came of it is to be written down."""
+    try:
+        answer = deliver(claimed)
     except StagedFilesLost as e:
-        drop_lost_files(claimed, e.file_ids)
+        return partial(drop_lost_files, file_ids=e.file_ids)
     except StagingUnavailable:
         logger.warning("batch %s: the staging storage can't be read", claimed.batch.pk, exc_info=True)
-        wait_for_staging(claimed)
+        return wait_for_staging
     except QureFault as e:
-        hold(claimed, e)
-    else:
-        failpoints.reach(Point.RELAY_ANSWERED)
-        accept(claimed, answer)
+        return partial(hold, fault=e)
+    failpoints.reach(Point.RELAY_ANSWERED)
+    return partial(accept, answer=answer)
 
 
 def _claim_or_lock(batch_id: int) -> Claim | None:
@@ -90,4 +100,4 @@ def _make(claimed: Claim) -> None:
     if claimed.files:
         attempt(claimed)
     else:
-        drop_empty(claimed)
+        persisting.write(claimed, drop_empty)

@@ -76,8 +76,10 @@ def renew(claimed: Claim, extra_seconds: float = 0) -> None:
     """Keep the batch. Raises :class:`LeaseLost` when it is not ours any more."""
     batch = claimed.batch
     mine = Batch.objects.filter(pk=batch.pk, status=BatchStatus.SENDING, token=batch.token)
-    if mine.update(lease_until=_lease_end(extra_seconds)) != 1:
+    end = _lease_end(extra_seconds)
+    if mine.update(lease_until=end) != 1:
         raise LeaseLost
+    batch.lease_until = end
 
 
 def _stand_in_line(job_id: int) -> None:

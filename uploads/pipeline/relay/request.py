@@ -1,5 +1,6 @@
 """The request itself: staged files in, an answer or a fault out."""
 
+import logging
 import time
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -7,11 +8,13 @@ from typing import BinaryIO, Final
 
 from django.conf import settings
 from django.core.files.storage import default_storage
+from django.db import connection
 
 from uploads import failpoints
 from uploads.failpoints import Point
 from uploads.models import Destination, Extent, File, Parcel, extents_of_all
 from uploads.pipeline.relay.lease import Claim, renew
+from uploads.pipeline.relay.persisting import DATABASE_TROUBLE
 from uploads.qure.account import Account
 from uploads.qure.answers import Answer
 from uploads.qure.body import Part, PartChanged, encoded_size
@@ -20,6 +23,8 @@ from uploads.staged import StagedBytesGone, StagedReader
 from uploads.storage import STORAGE_TROUBLE
 
 RENEWALS_A_LEASE: Final = 4
+
+logger: Final = logging.getLogger(__name__)
 
 
 class StagedFilesLost(Exception):
@@ -120,9 +125,18 @@ def _keep_lease(claimed: Claim, body_bytes: int) -> Callable[[int], None]:
         failpoints.reach(Point.RELAY_BYTES_LEFT)
         if sent_bytes >= body_bytes:
             failpoints.reach(Point.RELAY_BODY_SENT)
-            renew(claimed, settings.RELAY_ANSWER_SECONDS)
+            _renew(claimed, settings.RELAY_ANSWER_SECONDS)
         elif time.monotonic() - last_renewal > interval:
-            renew(claimed)
+            _renew(claimed)
             last_renewal = time.monotonic()
 
     return on_progress
+
+
+def _renew(claimed: Claim, extra_seconds: float = 0) -> None:
+    """Keep the batch. A database that fails just now ends no request: the token tells whose the batch is."""
+    try:
+        renew(claimed, extra_seconds)
+    except DATABASE_TROUBLE:
+        logger.warning("batch %s: the lease can't be renewed now", claimed.batch.pk)
+        connection.close_if_unusable_or_obsolete()
