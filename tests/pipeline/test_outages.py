@@ -15,8 +15,9 @@ from tests.pipeline.journeys import BY, images, job_to, make_due, ready_batch, u
 from tests.sandboxes import Sandbox
 from uploads import departures, tasks
 from uploads.models import Attempt, Batch, Destination, Job, without_token
+from uploads.models.waiting import LONGEST_PAUSE
 from uploads.pipeline import relay
-from uploads.pipeline.relay.breaker import FIRST_ROOM, FULL_ROOM, LONGEST_PAUSE, SILENT_AFTER
+from uploads.pipeline.relay.breaker import FIRST_ROOM, FULL_ROOM, SILENT_AFTER
 from uploads.states import BatchStatus, DestinationStatus, JobStatus, Outcome
 
 pytestmark = pytest.mark.django_db

@@ -14,11 +14,16 @@ from tests.verification.jobs import Planted, add_attempt, put
 from uploads.models import (
     Attempt,
     Batch,
+    Delivery,
     File,
     Job,
+    Notice,
+    NoticeKind,
+    Parcel,
     ReceiptLine,
     Series,
     StateChange,
+    Webhook,
     record_birth,
 )
 from uploads.reasons import Reason
@@ -34,6 +39,7 @@ from uploads.states import (
 )
 
 LONG_AGO: Final = timedelta(days=30)
+MONTH: Final = timedelta(days=30)
 Plant = Callable[[Planted], None]
 
 
@@ -104,6 +110,46 @@ def other_weight(at: Planted) -> None:
 def sent_by_nobody(at: Planted) -> None:
     add_attempt(at.batch, Outcome.STARTED, 1)
     put(at.batch, BatchStatus.SENDING, lease_until=now() - LONG_AGO, next_attempt_at=None)
+
+
+def sent_until_next_month(at: Planted) -> None:
+    add_attempt(at.batch, Outcome.STARTED, 1)
+    put(at.batch, BatchStatus.SENDING, lease_until=now() + MONTH, next_attempt_at=None)
+
+
+def checked_until_next_month(at: Planted) -> None:
+    put(at.parcel, ParcelStatus.CHECKING, lease_until=now() + MONTH)
+
+
+def arrived_next_month(at: Planted) -> None:
+    Job.objects.update(last_arrival_at=now() + MONTH)
+
+
+def due_next_month(at: Planted) -> None:
+    Batch.objects.update(next_attempt_at=now() + MONTH)
+
+
+def checked_next_month(at: Planted) -> None:
+    Parcel.objects.update(due_at=now() + MONTH)
+
+
+def drawn_next_month(at: Planted) -> None:
+    Series.objects.update(picture_due_at=now() + MONTH)
+
+
+def tried_next_month(at: Planted) -> None:
+    destination = at.job.team.destination
+    put(destination, DestinationStatus.SILENT, not_before=now() + MONTH, failing_since=now())
+
+
+def mailed_next_month(at: Planted) -> None:
+    user = at.job.created_by
+    Notice.objects.create(user=user, job=at.job, kind=NoticeKind.DECISION, mail_due_at=now() + MONTH)
+
+
+def called_next_month(at: Planted) -> None:
+    webhook = Webhook.objects.create(team=at.job.team, url="https://hooks.test/", secret="x")
+    Delivery.objects.create(webhook=webhook, event="test", body="{}", due_at=now() + MONTH)
 
 
 def checked_by_nobody(at: Planted) -> None:

@@ -13,7 +13,9 @@ from tests.verification.jobs import Planted, kinds, put, violations
 from tests.verification.plants import Plant
 from uploads.models import (
     Attempt,
+    Delivery,
     File,
+    Notice,
     Parcel,
     StateChange,
 )
@@ -84,6 +86,51 @@ FAULTS: Final[list[tuple[Callable[[Sandbox], Planted], Plant, str]]] = [
     (jobs.waiting, plants.sent_by_nobody, "5: batch {batch} is being sent by nobody"),
     (jobs.received, plants.checked_by_nobody, "5: parcel {parcel} is being checked by nobody"),
     (
+        jobs.declared,
+        plants.arrived_next_month,
+        "5: job {job} has last_arrival_at further ahead than anything asks for",
+    ),
+    (
+        jobs.received,
+        plants.checked_next_month,
+        "5: parcel {parcel} has due_at further ahead than anything asks for",
+    ),
+    (
+        jobs.received,
+        plants.checked_until_next_month,
+        "5: parcel {parcel} has lease_until further ahead than anything asks for",
+    ),
+    (
+        jobs.waiting,
+        plants.due_next_month,
+        "5: batch {batch} has next_attempt_at further ahead than anything asks for",
+    ),
+    (
+        jobs.waiting,
+        plants.sent_until_next_month,
+        "5: batch {batch} has lease_until further ahead than anything asks for",
+    ),
+    (
+        jobs.waiting,
+        plants.tried_next_month,
+        "5: destination {destination} has not_before further ahead than anything asks for",
+    ),
+    (
+        jobs.delivered,
+        plants.drawn_next_month,
+        "5: series {series} has picture_due_at further ahead than anything asks for",
+    ),
+    (
+        jobs.declared,
+        plants.mailed_next_month,
+        "5: notice {notice} has mail_due_at further ahead than anything asks for",
+    ),
+    (
+        jobs.declared,
+        plants.called_next_month,
+        "5: delivery {delivery} has due_at further ahead than anything asks for",
+    ),
+    (
         jobs.waiting,
         plants.stuck_in_a_cancelled_job,
         "5: batch {batch} waits for a person, but its job does not say so",
@@ -144,7 +191,11 @@ def named(at: Planted) -> dict[str, object]:
     attempt = Attempt.objects.values_list("pk", flat=True).first()
     stored = Parcel.objects.values_list("object_name", flat=True).first()
     change = StateChange.objects.values_list("pk", flat=True).first()
-    return {**first, **numbers, **found, "attempt": attempt, "object": stored, "change": change}
+    told = {
+        "notice": Notice.objects.values_list("pk", flat=True).first(),
+        "delivery": Delivery.objects.values_list("pk", flat=True).first(),
+    }
+    return {**first, **numbers, **found, **told, "attempt": attempt, "object": stored, "change": change}
 
 
 @pytest.mark.parametrize(

@@ -8,12 +8,11 @@ from django.conf import settings
 from django.db.models import QuerySet
 from django.utils.timezone import now
 
-from uploads import departures
+from uploads import clocks, departures
 from uploads.batches import to_plan
 from uploads.models import (
     MOVES_BY_ITSELF,
     Batch,
-    Destination,
     File,
     Job,
     Parcel,
@@ -32,7 +31,6 @@ from uploads.states import (
 BY: Final = "task:sweep"
 STEPS: Final = ("check_parcel", "plan_batches", "send_batch", "close_job")
 NEWEST: Final = 1000  # moves that are looked through for a sign of life
-MOST_AHEAD: Final = timedelta(hours=2)  # no wait and no lease is longer: the clock that wrote it was wrong
 
 
 @dataclass(frozen=True)
@@ -76,7 +74,7 @@ def abandoned_jobs() -> list[int]:
 def idle_steps(moment: datetime) -> set[str]:
     """Steps that nobody has taken since then, and that nobody is at."""
     newest = StateChange.objects.order_by("-pk").values_list("by", "at")[:NEWEST]
-    lively = {by.removeprefix("task:") for by, at in newest if at >= moment}
+    lively = {by.removeprefix("task:") for by, at in newest if moment <= at <= now()}
     if Parcel.objects.filter(status=ParcelStatus.CHECKING, lease_until__gt=now()).exists():
         lively.add("check_parcel")
     if Batch.objects.filter(status=BatchStatus.SENDING, lease_until__gt=now()).exists():
@@ -85,17 +83,9 @@ def idle_steps(moment: datetime) -> set[str]:
 
 
 def mend_times() -> None:
-    """Let nothing wait for a time that a wrong clock has written: what lies too far ahead is due now."""
-    moment = now()
-    ahead = moment + MOST_AHEAD
-    ready = Batch.objects.filter(status=BatchStatus.READY, next_attempt_at__gt=ahead)
-    update_each(ready, next_attempt_at=moment)
-    update_each(Parcel.objects.filter(status=ParcelStatus.STORED, due_at__gt=ahead), due_at=moment)
-    update_each(Destination.objects.filter(not_before__gt=ahead), not_before=moment)
-    # whoever lives renews its lease, and whoever does not is found out after one
-    lease = moment + timedelta(seconds=settings.RELAY_LEASE_SECONDS)
-    sending = Batch.objects.filter(status=BatchStatus.SENDING, lease_until__gt=ahead)
-    update_each(sending, lease_until=lease)
+    """Let nothing wait for a time that a wrong clock has written."""
+    for ahead in clocks.too_far_ahead():
+        update_each(ahead.rows, **{ahead.column: ahead.instead})
 
 
 def _keys(rows: QuerySet[Any], *first: str) -> list[int]:  # Any: each model in turn

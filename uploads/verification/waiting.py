@@ -7,6 +7,7 @@ from django.conf import settings
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils.timezone import now
 
+from uploads import clocks
 from uploads.models import Batch, Destination, File, Job, Parcel, StateChange
 from uploads.reasons import Reason
 from uploads.states import (
@@ -73,6 +74,14 @@ def nothing_waits_without_a_time() -> Violations:
         yield f"5: job {pk} waits for files that nobody sends"
     for pk in keys(_idle_jobs().filter(~Exists(_changes_since(late)))):
         yield f"5: job {pk} is not at rest, but nothing of it moves"
+    yield from _times_too_far_ahead()
+
+
+def _times_too_far_ahead() -> Violations:
+    for ahead in clocks.too_far_ahead():
+        name = ahead.rows.model.__name__.lower()
+        for pk in keys(ahead.rows):
+            yield f"5: {name} {pk} has {ahead.column} further ahead than anything asks for"
 
 
 def _idle_jobs() -> QuerySet[Job]:

@@ -18,13 +18,13 @@ from django.conf import settings
 from django.utils.timezone import now
 
 from uploads.models import Destination, LostRace, SecretUnreadable, due_after, without_token
+from uploads.models.waiting import LONGEST_PAUSE
 from uploads.pipeline.relay.lease import BY, Claim
 from uploads.pipeline.relay.request import account_of
 from uploads.states import DestinationStatus
 
 SILENT_AFTER: Final = 3  # attempts in a row without an answer
 LONGEST_SILENT_WAIT: Final = 120  # seconds between two probes
-LONGEST_PAUSE: Final = 3600  # seconds
 FIRST_ROOM: Final = 2  # requests at once after the first one that was answered
 FULL_ROOM: Final = 16  # from then on nothing is held back
 UNREADABLE_ALARM: Final = (
