@@ -52,7 +52,7 @@ SHARED: Final[list[Processor]] = [
 QUIET: Final = ("celery.app.trace", "celery.worker.strategy")
 
 
-def logging_config(log_format: str, level: str) -> None:
+def logging_config(log_format: str, level: int) -> None:
     """Send every log record through structlog to stderr, as JSON or for a terminal."""
     renderer: Processor = (
         structlog.processors.JSONRenderer()

@@ -9,13 +9,15 @@ import os
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
+from pathlib import Path
 
 from portal import processes
 from portal.console import Console
 from portal.place import CannotRun, Place, take_place
-from portal.supervisor import NotReady, Stopped, Supervisor
+from portal.supervisor import Ended, NotReady, Stopped, Supervisor
 
 COMMAND_ERROR = "CommandError: "  # how Django's commands say a plain sentence
+PREPARE_LOG = "prepare.log"  # in the data folder: all that was said where nobody had a sentence
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -59,9 +61,16 @@ def _bring_up(place: Place, supervisor: Supervisor) -> None:
 def _prepare(place: Place, supervisor: Supervisor) -> None:
     ended = supervisor.finish(processes.manage(place, "prepare", "--demo"))
     if ended.status:
-        last = ended.errors.strip().rsplit("\n", 1)[-1]
-        is_plain = last.startswith(COMMAND_ERROR)
-        raise CannotRun(last.removeprefix(COMMAND_ERROR) if is_plain else ended.errors.strip())
+        raise CannotRun(_reason(ended, place.data / PREPARE_LOG))
+
+
+def _reason(ended: Ended, log: Path) -> str:
+    """A command's own sentence. Where it has none: its last line, and where the rest is."""
+    last = ended.errors.strip().rsplit("\n", 1)[-1]
+    if last.startswith(COMMAND_ERROR):
+        return last.removeprefix(COMMAND_ERROR)
+    log.write_text(ended.errors, encoding="utf-8")
+    return f"The portal can't be prepared; all of it is in {log}. {last or f'It ended with {ended.status}.'}"
 
 
 def _welcome(place: Place, supervisor: Supervisor) -> None:

@@ -8,7 +8,7 @@ import django_stubs_ext
 from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 
-from portal.env import env, secret, secret_url
+from portal.env import database, env, fernet_keys, log_level, secret, secret_url, time_zone
 from portal.logs import logging_config
 
 django_stubs_ext.monkeypatch()
@@ -21,7 +21,7 @@ SECRET_KEY = secret("SECRET_KEY", default="for-development-only" if DEBUG else "
 if not SECRET_KEY:
     raise ImproperlyConfigured("Set SECRET_KEY or SECRET_KEY_FILE (`make run` makes one in DATA_DIR).")
 # Fernet keys that encrypt the Qure tokens; the first encrypts, all decrypt.
-FIELD_KEYS = [key for key in secret("FIELD_KEYS").split(",") if key]
+FIELD_KEYS = fernet_keys("FIELD_KEYS", secret("FIELD_KEYS"))
 
 PUBLIC_URL = env.str("PUBLIC_URL", default="http://127.0.0.1:8000").rstrip("/")
 _public = urlsplit(PUBLIC_URL)
@@ -83,7 +83,9 @@ TEMPLATES = [
 
 # Database. SQLite takes its write lock at BEGIN, so that two writers queue instead of failing.
 DATABASES = {
-    "default": env.db_url_config(secret_url("DATABASE_URL", default=f"sqlite:///{DATA_DIR}/portal.sqlite3"))
+    "default": database(
+        "DATABASE_URL", secret_url("DATABASE_URL", default=f"sqlite:///{DATA_DIR}/portal.sqlite3")
+    )
 }
 if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
     DATABASES["default"]["OPTIONS"] = {
@@ -279,7 +281,7 @@ PULSE_FILE = env.str("PULSE_FILE", default="")
 
 # Time and language
 USE_TZ = True
-TIME_ZONE = env.str("TIME_ZONE", default="UTC")
+TIME_ZONE = time_zone("TIME_ZONE", env.str("TIME_ZONE", default="UTC"))
 LANGUAGE_CODE = "en"  # also of mails and logs, whose reader's language nobody knows
 LANGUAGES = [("en", "English"), ("de", "Deutsch")]  # each by its own name
 FORMAT_MODULE_PATH = ["portal.formats"]
@@ -289,7 +291,9 @@ LANGUAGE_COOKIE_HTTPONLY = True
 LANGUAGE_COOKIE_SECURE = _is_https
 
 LOGGING_CONFIG = None
-logging_config(env.str("LOG_FORMAT", default="console"), env.str("LOG_LEVEL", default="INFO"))
+logging_config(
+    env.str("LOG_FORMAT", default="console"), log_level("LOG_LEVEL", env.str("LOG_LEVEL", default="INFO"))
+)
 DJANGO_STRUCTLOG_CELERY_ENABLED = True
 DJANGO_STRUCTLOG_IP_LOGGING_ENABLED = False
 DJANGO_STRUCTLOG_STATUS_START_LOG_LEVEL = DJANGO_STRUCTLOG_CELERY_TASK_START_LOG_LEVEL = logging.DEBUG

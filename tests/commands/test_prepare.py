@@ -113,3 +113,23 @@ def test_a_portal_without_an_account_is_a_sentence(data: Path) -> None:
 
     assert done.returncode == 1
     assert done.stderr == "CommandError: Set QURE_BASE_URL and QURE_TOKEN.\n"
+
+
+def test_a_setting_that_cannot_be_used_is_a_sentence_unless_a_traceback_is_asked_for(data: Path) -> None:
+    done = prepare(data, "--no-static", EMAIL_PORT="1e3")
+    traced = prepare(data, "--no-static", "--traceback", EMAIL_PORT="1e3")
+
+    assert done.returncode == 1
+    assert done.stderr == "CommandError: EMAIL_PORT must be a whole number, not '1e3'.\n"
+    assert "Traceback" in traced.stderr
+
+
+def test_a_database_whose_middle_is_damaged_is_a_sentence(data: Path) -> None:
+    with (data / "portal.sqlite3").open("r+b") as file:
+        file.seek(4096)
+        file.write(b"\xff" * 400_000)
+
+    done = prepare(data, "--no-static")
+
+    assert done.stderr.startswith(f"CommandError: The database {data}/portal.sqlite3 is damaged: ")
+    assert done.stderr.count("\n") == 1

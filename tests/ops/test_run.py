@@ -79,7 +79,7 @@ class Running:
         return False
 
 
-def start(data: Path, port: int | str) -> Running:
+def start(data: Path, port: int | str, **settings: str) -> Running:
     environment = {
         name: value
         for name, value in os.environ.items()
@@ -87,7 +87,7 @@ def start(data: Path, port: int | str) -> Running:
             ("QURE_", "SECRET_", "FIELD_", "DJANGO_", "BROKER_", "PUBLIC_", "STATIC_", "LOG_")
         )
     }
-    environment |= {"DATA_DIR": str(data), "PORT": str(port), "UPLOAD_FREE_BYTES_FLOOR": "0"}
+    environment |= {"DATA_DIR": str(data), "PORT": str(port), "UPLOAD_FREE_BYTES_FLOOR": "0", **settings}
     process = subprocess.Popen(
         [sys.executable, "-m", "portal.run"],
         cwd=ROOT,
@@ -248,3 +248,80 @@ def test_a_data_folder_that_is_a_file_is_a_plain_sentence(tmp_path: Path) -> Non
 
     assert running.process.returncode == 1
     assert "can't be used" in output and output.count("\n") == 1
+
+
+def said(data: Path, **settings: str) -> str:
+    """What a portal that can't start says, but for its programs' logs."""
+    running = start(data, free_port(), **settings)
+    output, _ = running.process.communicate(timeout=60)
+    assert running.process.returncode == 1
+    return "".join(line for line in output.splitlines(keepends=True) if " | " not in line)
+
+
+@pytest.mark.parametrize(
+    ("given", "sentence"),
+    [
+        (
+            {"QURE_BASE_URL": "https://api.qure.test/", "QURE_TOKEN_FILE": "/nope/token"},
+            "QURE_TOKEN_FILE names /nope/token, which can't be read: No such file or directory.",
+        ),
+        ({"FIELD_KEYS": "abc"}, "FIELD_KEYS holds what is no Fernet key. "),
+        ({"TIME_ZONE": "Nowhere/X"}, "TIME_ZONE: there is no 'Nowhere/X'. Name one like Europe/Berlin."),
+        (
+            {"STAGING_RETENTION_HOURS": "three"},
+            "STAGING_RETENTION_HOURS must be a whole number, not 'three'.",
+        ),
+        ({"SWEEP_SECONDS": "soon"}, "SWEEP_SECONDS must be a number, not 'soon'."),
+        ({"LOG_LEVEL": "loud"}, "LOG_LEVEL must be DEBUG, INFO, WARNING, ERROR or CRITICAL, not 'loud'."),
+        (
+            {"DATABASE_URL": "nonsense"},
+            "DATABASE_URL must be like postgres://user:{password}@host:5432/name.",
+        ),
+        (
+            {"DATABASE_URL": "sqlite:////nope/it"},
+            "The database can't be opened: unable to open database file",
+        ),
+    ],
+    ids=lambda value: str(value)[:40] if isinstance(value, str) else next(reversed(value)),
+)
+def test_a_setting_that_cannot_be_used_is_one_plain_sentence(
+    tmp_path: Path, given: dict[str, str], sentence: str
+) -> None:
+    output = said(tmp_path / "data", **given)
+
+    assert output.startswith(sentence)
+    assert output.count("\n") == 1
+
+
+def test_a_damaged_file_of_keys_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "secrets" / "FIELD_KEYS"
+    path.parent.mkdir()
+    path.write_text("abc")
+
+    output = said(tmp_path)
+
+    assert output.startswith(f"{path} holds what is no Fernet key. Put its copy back")
+    assert output.count("\n") == 1
+
+
+def test_a_damaged_database_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "portal.sqlite3"
+    path.write_bytes(b"no database" * 1000)
+
+    output = said(tmp_path)
+
+    assert output.startswith(f"The database {path} is damaged: file is not a database. Put a backup")
+    assert output.count("\n") == 1
+
+
+def test_of_what_nobody_foresaw_the_last_line_is_said_and_the_rest_is_kept(tmp_path: Path) -> None:
+    (tmp_path / "demo-credentials.json").write_text("{")
+
+    output = said(tmp_path)
+
+    log = tmp_path / "prepare.log"
+    assert output.startswith(
+        f"The portal can't be prepared; all of it is in {log}. json.decoder.JSONDecodeError"
+    )
+    assert output.count("\n") == 1
+    assert "Traceback" in log.read_text()

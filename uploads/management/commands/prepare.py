@@ -1,6 +1,8 @@
 """``manage.py prepare``: everything between a new version and its first request."""
 
 import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from operator import itemgetter
 from pathlib import Path
 from typing import Any, Final, cast
@@ -9,11 +11,16 @@ from django.conf import settings
 from django.contrib.staticfiles.finders import get_finders
 from django.core.files.storage import default_storage
 from django.core.management import call_command
-from django.core.management.base import BaseCommand, CommandParser
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import DatabaseError, connection
 
 from uploads.storage import Staging
 
 COLLECTED: Final = "collected.txt"  # in STATIC_ROOT: what lies there was made from these files
+DAMAGED: Final = (
+    "SQLITE_NOTADB",
+    "SQLITE_CORRUPT",
+)  # how SQLite calls a file that is none of its own any more
 
 
 class Command(BaseCommand):
@@ -31,12 +38,30 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:  # Any: Django's signature
         """Run each step."""
         settings.DATA_DIR.mkdir(parents=True, exist_ok=True)
-        call_command("migrate", verbosity=0, interactive=False)
-        call_command("createcachetable", verbosity=0)
-        cast(Staging, default_storage).make_ready()
-        if not options["no_static"]:
-            collect_static()
-        call_command("bootstrap", demo=options["demo"])
+        with a_database_that_can_be_used():
+            call_command("migrate", verbosity=0, interactive=False)
+            call_command("createcachetable", verbosity=0)
+            cast(Staging, default_storage).make_ready()
+            if not options["no_static"]:
+                collect_static()
+            call_command("bootstrap", demo=options["demo"])
+
+
+@contextmanager
+def a_database_that_can_be_used() -> Iterator[None]:
+    """Say in a sentence that it can't be opened, or is damaged. Other faults are the program's own."""
+    try:
+        yield
+    except DatabaseError as e:
+        name, said = connection.settings_dict["NAME"], " ".join(str(e).split())
+        if getattr(e.__cause__, "sqlite_errorname", "").startswith(DAMAGED):
+            raise CommandError(
+                f"The database {name} is damaged: {said}. "
+                "Put a backup in its place, or move it away to begin anew."
+            ) from e
+        if connection.connection is None:
+            raise CommandError(f"The database can't be opened: {said}. See to it, or to DATABASE_URL.") from e
+        raise
 
 
 def collect_static() -> None:
