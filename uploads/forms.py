@@ -152,6 +152,14 @@ def read_digest(request: HttpRequest) -> str:
     return digest
 
 
+def read_file_digest(request: HttpRequest) -> str:
+    """SHA-256 of the file that the parcel is a slice of, written like its own digest; empty if not named."""
+    digest = request.headers.get("X-File-Digest", "")
+    if digest and not DIGEST.fullmatch(digest):
+        raise Refusal(400, "bad_digest", gettext("The upload came without a valid digest."))
+    return digest
+
+
 def read_length(request: HttpRequest, most: int) -> int:
     """The body's length in bytes."""
     text = request.headers.get("Content-Length", "")

@@ -3,7 +3,8 @@
 A member is named after its file's number in the manifest: ``17`` is the whole of file 17,
 ``17.33554432`` is the slice of it that starts at that byte. See POSIX.1-2017, pax, ustar Interchange Format.
 The parcel's digest is the SHA-256 over the SHA-256 digests of its members, in order: one pass of hashing
-checks the parcel and gives each file's own digest.
+checks the parcel and gives each file's own digest. A slice comes with the SHA-256 of its whole file, so that
+slices of two files are never joined.
 """
 
 import hashlib
@@ -60,10 +61,11 @@ class ArrivingParcel:
     the parcel is whole and its digest right, so a storage that publishes at the end never publishes another.
     """
 
-    def __init__(self, stream: Readable, length: int, digest: str) -> None:
+    def __init__(self, stream: Readable, length: int, digest: str, file_sha256: str = "") -> None:
         self.stream = stream
         self.length = length
         self.digest = digest
+        self.file_sha256 = file_sha256
         self.members: list[Member] = []
         self._position = 0
         self._header = bytearray()

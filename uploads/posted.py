@@ -123,6 +123,8 @@ class PostedParcel:
     ``parts`` pairs file numbers and parts.
     """
 
+    file_sha256 = ""  # no part is a slice
+
     def __init__(self, spool: BinaryIO, parts: Sequence[tuple[int, PostedFile]]) -> None:
         self._spool = spool
         self._parts = [part for _, part in parts]

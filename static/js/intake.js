@@ -81,6 +81,7 @@ export function makeIntake({ fetch, sendBlob, session }) {
       "X-Parcel": parcel.key,
       "X-Parcel-Digest": parcel.digest,
     };
+    if (parcel.fileDigest) headers["X-File-Digest"] = parcel.fileDigest; // a slice: only those of one file are joined
     const { status, text, retryAfter } = await sendBlob(url, parcel.blob, headers, onProgress, signal);
     return understood({ status, retryAfter, body: parsed(text) });
   }

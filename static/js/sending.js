@@ -212,7 +212,7 @@ export class Sending {
     parcel.pieces.forEach((piece) => this.#arrived(piece));
   }
 
-  async #post(parcel, { blob, digest }) {
+  async #post(parcel, { blob, digest, fileDigest }) {
     const bytes = pieceBytes(parcel.pieces);
     const onProgress = (loaded) => {
       this.#moving.set(parcel, (Math.min(loaded, blob.size) / blob.size) * bytes);
@@ -221,7 +221,7 @@ export class Sending {
     this.#moving.set(parcel, 0);
     this.#stock.prepare();
     try {
-      const sent = { key: parcel.key, digest, blob };
+      const sent = { key: parcel.key, digest, fileDigest, blob };
       await this.#unlessStopped(() => this.#tools.intake.sendParcel(this.#urls.parcel_url, sent, onProgress, this.#aborter.signal));
     } finally {
       this.#moving.delete(parcel);

@@ -10,7 +10,7 @@ from django.core.files.storage import default_storage
 from django.utils.timezone import now
 
 from tests.factories import PHANTOM, make_destination, make_team, make_user
-from tests.pipeline.journeys import BY, Contents, arriving, image, sha256_of
+from tests.pipeline.journeys import BY, Contents, image, sha256_of, store
 from tests.sandboxes import TOKEN, Sandbox
 from uploads import tasks
 from uploads.forms import Entry
@@ -29,7 +29,7 @@ from uploads.models import (
     Webhook,
     record_birth,
 )
-from uploads.pipeline import closing, manifest, relay, staging
+from uploads.pipeline import closing, manifest, relay
 from uploads.states import (
     JOB_AT_REST,
     BatchStatus,
@@ -104,16 +104,12 @@ def upload(traveller: Traveller, request: uuid.UUID, contents: Contents) -> Job:
     for number, content in wanted:
         if number == SLICED:
             half = len(content) // 2
-            _bring(job, (f"{number}.0", content[:half]))
-            _bring(job, (f"{number}.{half}", content[half:]))
+            store(job, (f"{number}.0", content[:half]), of=content)
+            store(job, (f"{number}.{half}", content[half:]), of=content)
     whole = [(str(number), content) for number, content in wanted if number != SLICED]
     for start in range(0, len(whole), FILES_A_PARCEL):
-        _bring(job, *whole[start : start + FILES_A_PARCEL])
+        store(job, *whole[start : start + FILES_A_PARCEL])
     return job
-
-
-def _bring(job: Job, *members: tuple[str, bytes]) -> None:
-    staging.store_parcel(Job.objects.get(pk=job.pk), uuid.uuid4(), arriving(members), BY)
 
 
 def lose_a_checker() -> None:

@@ -19,7 +19,7 @@ from tests.e2e.browsing import (
     steps,
     wait_for_rest,
 )
-from tests.e2e.discs import write_large_slice, write_study
+from tests.e2e.discs import write_files, write_large_slice, write_study
 from tests.portals import Portal, wait_until
 from uploads.dicom.phantom import new_uid
 
@@ -126,11 +126,13 @@ def test_the_time_left_is_hidden_while_the_line_is_lost(page: Page, large: Path)
     expect(page.locator("#progress-text")).to_have_text(f"3 of {SLICES} files · 9 of 18 MB")
 
 
-def interrupted(page: Page, large: Path) -> str:
+def interrupted(
+    page: Page, large: Path, passing: int = 2, arrived: str | re.Pattern[str] = f"2 of {SLICES} files"
+) -> str:
     """An upload of which a part has arrived and whose page was closed; its address."""
-    gate = Gate(passing=2)
+    gate = Gate(passing)
     begin(page, large, gate)
-    expect(page.locator("#progress-text")).to_contain_text(f"2 of {SLICES} files")
+    expect(page.locator("#progress-text")).to_contain_text(arrived)
     address = page.get_by_role("link", name="Show this upload's page").get_attribute("href")
     assert address is not None
     cut_line(page, True)
@@ -169,6 +171,29 @@ def test_another_folder_is_not_mixed_into_an_upload_that_is_gone_on_with(
 
     expect(colleague.get_by_text("3 files that are not part of this upload")).to_be_visible()
     expect(colleague.get_by_role("button", name="Send what is missing to Qure")).to_be_disabled()
+
+
+def test_a_large_image_is_not_completed_with_the_bytes_of_another_disc(
+    page: Page, colleague: Page, portal: Portal, folder: Path, tmp_path: Path
+) -> None:
+    write_large_slice(folder / "IM0", 4 * SIZE)
+    address = interrupted(page, folder, 1, re.compile(r"^0 of 1 file · [1-9]"))
+    begun = (folder / "IM0").read_bytes()
+    other = begun[: -4 * SIZE] + b"\1" * (4 * SIZE)
+    write_files(tmp_path / "OTHER", [("CD/IM0", other)])
+
+    colleague.goto(address)
+    colleague.get_by_role("link", name="choose the same folder again").click()
+    drop(colleague, tmp_path / "OTHER" / "CD")
+    colleague.get_by_role("button", name="Send the missing 1 file to Qure").click()
+    colleague.wait_for_url("**/jobs/*/")
+    wait_for_rest(colleague, "Accepted by Qure")
+
+    key = address.split("/")[-2].replace("-", "")
+    query = "SELECT sop_uid FROM uploads_file JOIN uploads_job ON job_id = uploads_job.id"
+    [(sop_uid,)] = portal.rows(f"{query} WHERE uploads_job.key = ?", key)
+    received = [row["sha256"] for row in portal.qure.rows() if row["sop_uid"] == sop_uid]
+    assert received == [hashlib.sha256(other).hexdigest()]
 
 
 def test_progress_is_shown_for_each_study(page: Page, folder: Path) -> None:

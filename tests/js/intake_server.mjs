@@ -67,7 +67,10 @@ function parcel(state, body, headers) {
   const members = readTar(body);
   const digest = sha256(Buffer.concat(members.map(({ data }) => sha256(data)))).toString("hex");
   if (digest !== headers["x-parcel-digest"]) return { status: 409, body: { error: "digest_mismatch", message: "digest" } };
-  state.parcels.push({ key: headers["x-parcel"], bytes: body.length, names: members.map(({ name }) => name), token: headers["x-csrftoken"] });
+  const sliced = members.find(({ name, data }) => data.length !== state.sizes.get(Number(name.split(".")[0])));
+  const fileDigest = headers["x-file-digest"];
+  if (Boolean(sliced) !== Boolean(fileDigest)) return { status: 400, body: { error: "no_file_digest", message: "file digest" } };
+  state.parcels.push({ key: headers["x-parcel"], fileDigest, bytes: body.length, names: members.map(({ name }) => name), token: headers["x-csrftoken"] });
   for (const { name, data } of members) {
     const [number, start = "0"] = name.split(".");
     const pieces = state.bytes.get(Number(number)) ?? [];

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { randomUUID, webcrypto } from "node:crypto";
+import { createHash, randomUUID, webcrypto } from "node:crypto";
 import { test } from "node:test";
 
 import { lineFault, makeIntake } from "../../static/js/intake.js";
@@ -264,6 +264,61 @@ test("a large file that becomes unreadable half-way is reported once and its res
   assert.deepEqual(contentOf(state, "CD/IM1"), Buffer.from(content(100, 1)));
   assert.deepEqual([last(told, "progress").files, last(told, "progress").filesDone], [1, 1]);
   assert.ok(last(told, "progress").bytesDone <= last(told, "progress").bytes);
+});
+
+test("each slice of a large file names the whole by its digest, and a parcel of whole files names none", async () => {
+  const { state } = await sendTo(filesOf(5_000_000, 100));
+
+  const whole = createHash("sha256").update(content(5_000_000, 0)).digest("hex");
+  assert.deepEqual(state.parcels.map(({ names, fileDigest }) => [names[0].split(".")[0], fileDigest]).sort(), [
+    ["1", whole],
+    ["1", whole],
+    ["1", whole],
+    ["2", undefined],
+  ]);
+});
+
+test("the slices of two files of one name and size name two files", async () => {
+  const digests = [];
+  for (const seed of [1, 2]) {
+    const { state } = await sendTo([entry("CD/IM0", 3_000_000, new Blob([content(3_000_000, seed)]))]);
+    digests.push(...new Set(state.parcels.map(({ fileDigest }) => fileDigest)));
+  }
+
+  assert.equal(new Set(digests).size, 2);
+});
+
+test("a large file is read as a whole once, and one such file after the other", async () => {
+  const files = filesOf(5_000_000, 6_000_000, 7_000_000);
+  const seen = [];
+  let reading = 0;
+  for (const { path, size, source } of files) {
+    const { read } = source;
+    source.read = async (start, end) => {
+      const blob = await read(start, end);
+      if (end - start < size) return blob;
+      reading += 1;
+      seen.push([path, reading]);
+      return { arrayBuffer: () => blob.arrayBuffer().finally(() => (reading -= 1)) };
+    };
+  }
+
+  const { state } = await sendTo(files);
+
+  await assertAllThere(files, state);
+  assert.deepEqual(seen, [["CD/IM0", 1], ["CD/IM1", 1], ["CD/IM2", 1]]);
+});
+
+test("a large file that can't be read to its end is named before any of it moves", async () => {
+  const files = filesOf(5_000_000, 100);
+  const { read } = files[0].source;
+  files[0].source.read = (start, end) => (end > 4_000_000 ? scratched() : read(start, end));
+
+  const { state, told } = await sendTo(files);
+
+  assert.deepEqual(state.parcels.map(({ names }) => names), [["2"]]);
+  assert.deepEqual(told.filter(({ type }) => type === "unreadable").map(({ path }) => path), ["CD/IM0"]);
+  assert.equal(told.at(-1).type, "finished");
 });
 
 test("a parcel of unreadable files only is not sent at all", async () => {

@@ -63,16 +63,19 @@ def declare(job: Job, contents: Contents, is_last: bool = True) -> list[manifest
     return manifest.declare(job.pk, entries, is_last, BY)
 
 
-def arriving(members: Contents, **values: Any) -> ArrivingParcel:  # Any: of another digest or length
+def arriving(members: Contents, **values: Any) -> ArrivingParcel:  # Any: what else it says of itself
     """A parcel on its way in: (member name, content)."""
     body = tar_of(members)
     defaults = {"length": len(body), "digest": digest_of(members)}
     return ArrivingParcel(io.BytesIO(body), **{**defaults, **values})
 
 
-def store(job: Job, *members: tuple[str, bytes], key: uuid.UUID | None = None) -> staging.Stored:
-    """Store the members as one parcel."""
-    return staging.store_parcel(Job.objects.get(pk=job.pk), key or uuid.uuid4(), arriving(members), BY)
+def store(
+    job: Job, *members: tuple[str, bytes], key: uuid.UUID | None = None, of: bytes | None = None
+) -> staging.Stored:
+    """Store the members as one parcel; a slice says ``of`` which file's content it is."""
+    coming = arriving(members) if of is None else arriving(members, file_sha256=sha256_of(of))
+    return staging.store_parcel(Job.objects.get(pk=job.pk), key or uuid.uuid4(), coming, BY)
 
 
 def upload(job: Job, contents: Contents, is_last: bool = True) -> list[File]:

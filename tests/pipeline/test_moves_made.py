@@ -283,8 +283,8 @@ def big_file(sandbox: Sandbox) -> None:
     """A file that came in slices."""
     job, content = job_to(sandbox), image(1)
     declare(job, [("CD/1", content)])
-    store(job, ("0.0", content[:100]))
-    store(job, ("0.100", content[100:]))
+    store(job, ("0.0", content[:100]), of=content)
+    store(job, ("0.100", content[100:]), of=content)
 
 
 def another_patient(sandbox: Sandbox) -> Job:

@@ -327,7 +327,7 @@ def test_slices_of_a_big_file_are_joined_for_its_picture() -> None:
     job = make_job()
     declare(job, [("CD/IM1", content)])
     for offset in (0, 300):
-        store(job, (f"0.{offset}", content[offset : offset + 300 if offset == 0 else None]))
+        store(job, (f"0.{offset}", content[offset : offset + 300 if offset == 0 else None]), of=content)
     check_all(job)
     tasks.close_job(job.pk)
 

@@ -12,7 +12,7 @@ from django.core.files.storage import default_storage
 from django.db import InterfaceError, connection
 from pytest_django.fixtures import Settings
 
-from tests.factories import make_job
+from tests.factories import make_job, make_parcel
 from tests.pipeline.journeys import BY, arriving, declare, image, sha256_of, staged_objects, statuses, store
 from uploads.models import File, Job, Parcel, extents_of_all
 from uploads.parcel_format import BadParcel, DigestMismatch, Member
@@ -22,7 +22,7 @@ from uploads.staged import StagedReader
 from uploads.states import FileStatus, JobStatus, ParcelStatus
 
 pytestmark = pytest.mark.django_db
-BIG = os.urandom(3_000)
+BIG, OTHER = os.urandom(3_000), os.urandom(3_000)
 
 
 def job_of(*sizes: int) -> Job:
@@ -87,7 +87,7 @@ class _Overtaken:
     def __init__(self, job: Job, key: uuid.UUID) -> None:
         self._job, self._key = job, key
         self._inner = arriving([("0", b"abc")])
-        self.length, self.digest = self._inner.length, self._inner.digest
+        self.length, self.digest, self.file_sha256 = self._inner.length, self._inner.digest, ""
         self.members = self._inner.members
 
     def chunks(self, chunk_size: int = 1024) -> Iterator[bytes]:
@@ -194,7 +194,7 @@ class _FillingUp:
 
     def __init__(self, number: int) -> None:
         self._errno = number
-        self.length, self.digest = 3, "0" * 64
+        self.length, self.digest, self.file_sha256 = 3, "0" * 64, ""
         self.members: list[Member] = []
 
     def chunks(self, chunk_size: int = 1024) -> Iterator[bytes]:
@@ -243,7 +243,7 @@ def test_a_big_file_is_received_with_the_last_of_its_slices(order: tuple[int, ..
 
     for index in order:
         start = 1000 * index
-        store(job, (f"0.{start}", BIG[start : start + 1000]))
+        store(job, (f"0.{start}", BIG[start : start + 1000]), of=BIG)
         seen += statuses(job)
 
     assert seen == [FileStatus.DECLARED, FileStatus.DECLARED, FileStatus.RECEIVED]
@@ -254,7 +254,7 @@ def test_slices_may_overlap() -> None:
     job = job_of(len(BIG))
 
     for start, end in ((0, 2000), (1000, 2500), (2400, 3000)):
-        store(job, (f"0.{start}", BIG[start:end]))
+        store(job, (f"0.{start}", BIG[start:end]), of=BIG)
 
     assert statuses(job) == [FileStatus.RECEIVED]
     assert read_back(job.files.get()) == BIG
@@ -264,14 +264,79 @@ def test_a_gap_between_slices_is_waited_for() -> None:
     job = job_of(len(BIG))
 
     for start, end in ((0, 1000), (1001, 3000)):
-        store(job, (f"0.{start}", BIG[start:end]))
+        store(job, (f"0.{start}", BIG[start:end]), of=BIG)
 
     assert statuses(job) == [FileStatus.DECLARED]
 
 
+def test_slices_of_two_files_of_one_name_and_size_are_never_joined() -> None:
+    job = job_of(len(BIG))
+
+    store(job, ("0.0", BIG[:1000]), of=BIG)
+    store(job, ("0.1000", OTHER[1000:]), of=OTHER)
+
+    assert statuses(job) == [FileStatus.DECLARED]
+
+
+def test_a_file_is_the_first_whose_slices_are_all_here() -> None:
+    job = job_of(len(BIG))
+    store(job, ("0.0", BIG[:2500]), of=BIG)
+
+    store(job, ("0.0", OTHER[:1000]), of=OTHER)
+    store(job, ("0.1000", OTHER[1000:]), of=OTHER)
+
+    assert statuses(job) == [FileStatus.RECEIVED]
+    assert read_back(job.files.get()) == OTHER
+
+
+def test_two_tabs_with_the_same_file_bring_it_together() -> None:
+    job = job_of(len(BIG))
+
+    store(job, ("0.0", BIG[:1500]), of=BIG)
+    store(job, ("0.0", BIG[:1000]), of=BIG)
+    store(job, ("0.1000", BIG[1000:]), of=BIG)
+
+    assert statuses(job) == [FileStatus.RECEIVED]
+    assert read_back(job.files.get()) == BIG
+
+
+def test_slices_that_come_when_their_file_is_here_are_no_part_of_it() -> None:
+    job = job_of(len(BIG))
+    store(job, ("0.0", BIG[:1000]), of=BIG)
+    store(job, ("0.1000", BIG[1000:]), of=BIG)
+
+    store(job, ("0.0", OTHER[:2000]), of=OTHER)
+    store(job, ("0.0", BIG[:2500]), of=BIG)
+
+    assert read_back(job.files.get()) == BIG
+    assert job.files.get().slices.count() == 2
+
+
+def test_a_slice_that_does_not_say_of_which_content_it_is_leaves_no_trace(staging_of_its_own: Path) -> None:
+    job = job_of(len(BIG))
+
+    with pytest.raises(staging.ContentUnnamed):
+        store(job, ("0.0", BIG[:1000]))
+
+    assert staged_objects() == []
+    assert job.parcels.count() == 0
+
+
+def test_a_file_that_was_half_here_before_slices_said_of_which_content_they_are_comes_anew() -> None:
+    job = job_of(len(BIG))
+    make_parcel(job, OTHER[:1000], 0, slice_of=job.files.get())
+
+    store(job, ("0.1000", BIG[1000:]), of=BIG)
+    half_way = statuses(job)
+    store(job, ("0.0", BIG[:1000]), of=BIG)
+
+    assert half_way == [FileStatus.DECLARED]
+    assert read_back(job.files.get()) == BIG
+
+
 def test_a_file_that_came_in_part_may_still_come_whole() -> None:
     job = job_of(len(BIG))
-    store(job, ("0.0", BIG[:1000]))
+    store(job, ("0.0", BIG[:1000]), of=BIG)
 
     store(job, ("0", BIG))
 
@@ -281,7 +346,7 @@ def test_a_file_that_came_in_part_may_still_come_whole() -> None:
 
 def test_the_last_slice_and_its_file_are_noted_together() -> None:
     job = job_of(len(BIG))
-    store(job, ("0.0", BIG[:1000]))
+    store(job, ("0.0", BIG[:1000]), of=BIG)
 
     def die_after_the_slice(execute: Any, sql: str, *args: Any) -> object:  # Any: Django's execute wrapper
         if sql.startswith("UPDATE") and "uploads_file" in sql:
@@ -289,7 +354,7 @@ def test_the_last_slice_and_its_file_are_noted_together() -> None:
         return execute(sql, *args)
 
     with connection.execute_wrapper(die_after_the_slice), pytest.raises(InterfaceError):
-        store(job, ("0.1000", BIG[1000:]))
+        store(job, ("0.1000", BIG[1000:]), of=BIG)
 
     assert job.parcels.count() == 1
     assert statuses(job) == [FileStatus.DECLARED]

@@ -9,6 +9,7 @@ from pytest_django.fixtures import Settings
 from tests import dicoms
 from tests.factories import make_job, make_team
 from tests.pipeline.journeys import (
+    BY,
     STUDY,
     check_all,
     declare,
@@ -23,7 +24,9 @@ from tests.pipeline.journeys import (
     work_off,
 )
 from tests.sandboxes import Sandbox
+from uploads.forms import Entry
 from uploads.models import File, Job, extents_of_all
+from uploads.pipeline import manifest
 from uploads.reasons import Reason
 from uploads.seals import Seal
 from uploads.staged import StagedReader
@@ -31,6 +34,8 @@ from uploads.states import FileStatus, ParcelStatus
 
 pytestmark = pytest.mark.django_db
 
+# two images of one size, under one name
+DARK, BRIGHT = (image(1, pixels=value * 512) for value in (b"\x01", b"\x02"))
 DOCUMENTS = [dicoms.report(), dicoms.encapsulated_pdf()]
 OUTCOMES = [
     (dicoms.dicom_bytes(), FileStatus.VALID, ""),
@@ -147,8 +152,8 @@ def test_a_headerless_file_that_came_in_slices_is_wrapped_too() -> None:
     content = dicoms.headerless()
     job = make_job()
     declare(job, [("CD/1", content)])
-    store(job, ("0.0", content[:300]))
-    store(job, ("0.300", content[300:]))
+    store(job, ("0.0", content[:300]), of=content)
+    store(job, ("0.300", content[300:]), of=content)
 
     check_all(job)
 
@@ -163,7 +168,7 @@ def test_a_sliced_file_is_checked_as_a_whole() -> None:
     job = make_job()
     declare(job, [("CD/1", content)])
     for start in range(0, len(content), 1000):
-        store(job, (f"0.{start}", content[start : start + 1000]))
+        store(job, (f"0.{start}", content[start : start + 1000]), of=content)
         check_all(job)
 
     file = job.files.get()
@@ -172,6 +177,38 @@ def test_a_sliced_file_is_checked_as_a_whole() -> None:
     with StagedReader() as reader:
         assert reader.open(extents_of_all([file])[file.pk]).read() == content
     assert set(job.parcels.values_list("status", flat=True)) == {ParcelStatus.CHECKED}
+
+
+def test_slices_that_do_not_make_the_file_they_say_they_are_of_are_never_sent_and_wanted_again(
+    sandbox: Sandbox,
+) -> None:
+    job = job_to(sandbox)
+    declare(job, [("CD/1", DARK)])
+    store(job, ("0.0", DARK[:-300]), of=DARK)
+    store(job, (f"0.{len(DARK) - 300}", BRIGHT[-300:]), of=DARK)
+
+    work_off()
+
+    assert (statuses(job), reasons(job)) == ([FileStatus.MISSING], [Reason.STAGED_BYTES_LOST])
+    assert sandbox.instances() == {}
+    (line,) = manifest.declare(job.pk, [Entry("CD/1", len(DARK))], True, BY, anew=True)
+    assert line.is_wanted
+
+
+def test_an_upload_that_is_gone_on_with_another_disc_sends_that_discs_file_unmixed(sandbox: Sandbox) -> None:
+    job = job_to(sandbox)
+    cut = len(DARK) - 300
+    declare(job, [("CD/1", DARK)])
+    store(job, ("0.0", DARK[:cut]), of=DARK)
+
+    declare(job, [("CD/1", BRIGHT)])
+    store(job, ("0.0", BRIGHT[:cut]), of=BRIGHT)
+    store(job, (f"0.{cut}", BRIGHT[cut:]), of=BRIGHT)
+    work_off()
+
+    file = job.files.get()
+    assert file.status == FileStatus.ACCEPTED
+    assert sandbox.bytes_of(file.wire_sha256) == BRIGHT
 
 
 def test_the_same_bytes_again_are_a_duplicate() -> None:

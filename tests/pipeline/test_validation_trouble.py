@@ -121,9 +121,9 @@ def test_a_file_that_takes_down_three_workers_is_named_and_the_others_are_checke
 def test_a_sliced_file_that_takes_down_three_workers_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     content, job = image(1), make_job()
     declare(job, [("CD/1", content)])
-    store(job, ("0.0", content[:300]))
+    store(job, ("0.0", content[:300]), of=content)
     check_all(job)
-    store(job, ("0.300", content[300:]))
+    store(job, ("0.300", content[300:]), of=content)
     break_over(monkeypatch, "CD/1", Killed())
     for _ in range(MOST_STRIKES):
         with pytest.raises(Killed):
@@ -256,9 +256,9 @@ def test_an_object_that_was_cut_is_our_loss_and_not_the_files_fault(missing: int
 def test_a_slice_that_is_gone_names_the_file() -> None:
     content, job = image(1), make_job()
     declare(job, [("CD/1", content)])
-    store(job, ("0.0", content[:300]))
+    store(job, ("0.0", content[:300]), of=content)
     first = object_of(job)
-    store(job, ("0.300", content[300:]))
+    store(job, ("0.300", content[300:]), of=content)
     default_storage.delete(first)
 
     check_all(job)

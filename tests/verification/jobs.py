@@ -4,7 +4,18 @@ from collections import deque
 
 from django.db.models import TextChoices
 
-from tests.pipeline.journeys import BY, check_all, image, images, job_to, ready_batch, upload, work_off
+from tests.pipeline.journeys import (
+    BY,
+    check_all,
+    declare,
+    image,
+    images,
+    job_to,
+    ready_batch,
+    store,
+    upload,
+    work_off,
+)
 from tests.sandboxes import Sandbox
 from uploads import tasks
 from uploads.forms import Entry, LeftOut
@@ -138,6 +149,17 @@ def with_added_files(sandbox: Sandbox) -> Planted:
     return planted
 
 
+def with_a_sliced_file(sandbox: Sandbox) -> Planted:
+    """Qure has accepted a big file, which came in two slices."""
+    content, job = image(1), job_to(sandbox)
+    record_birth(job.team.destination, BY)
+    declare(job, [("CD/IM0001", content)])
+    store(job, ("0.0", content[:300]), of=content)
+    store(job, ("0.300", content[300:]), of=content)
+    work_off()
+    return Planted(job)
+
+
 STAGES = (
     declared,
     received,
@@ -149,6 +171,7 @@ STAGES = (
     with_a_declined_patient,
     with_left_out_files,
     with_added_files,
+    with_a_sliced_file,
 )
 
 

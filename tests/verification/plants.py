@@ -195,6 +195,12 @@ def past_its_retention(at: Planted) -> None:
     StateChange.objects.update(at=now() - LONG_AGO)
 
 
+def slice_of_another_file(at: Planted) -> None:
+    parcel = at.job.parcels.latest("pk")
+    parcel.layout[0][6] = "0" * 64
+    parcel.save()
+
+
 def purged_but_there(at: Planted) -> None:
     put(at.parcel, ParcelStatus.PURGED)
 

@@ -146,6 +146,11 @@ FAULTS: Final[list[tuple[Callable[[Sandbox], Planted], Plant, str]]] = [
     (jobs.waiting, plants.object_longer, "6: the object of parcel {parcel} has another size"),
     (jobs.waiting, plants.object_cut_off, "6: the bytes of file {last_file} are gone"),
     (jobs.waiting, plants.byte_changed, "6: the bytes of file {file} have changed"),
+    (
+        jobs.with_a_sliced_file,
+        plants.slice_of_another_file,
+        "6: file {file} is not the file that one of its slices was cut from",
+    ),
     (jobs.delivered, plants.past_its_retention, "6: parcel {parcel} is past its retention"),
     (jobs.delivered, plants.purged_but_there, "6: the object {object} was to be removed"),
     (jobs.delivered, plants.more_attempts_than_leases, "7: batch {batch} has 1 attempts for 2 leases"),

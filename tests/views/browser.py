@@ -1,5 +1,6 @@
 """A signed-in browser as the upload page uses it, without the page."""
 
+import hashlib
 import io
 import json
 import uuid
@@ -66,12 +67,17 @@ class Browser:
         return self.post(self.url("stop-adding"), json.dumps(data))
 
     def send(self, members: Members, **changes: object) -> Answer:
-        """Send a parcel of the members; ``changes``: another ``body``, ``length``, ``key``, ``digest``."""
+        """Send a parcel of the members; ``changes``: another ``body``, ``length``, ``key``, ``digest``.
+
+        A slice says with ``of`` which file's content it is.
+        """
         body = cast(bytes, changes.get("body", tar_of(members)))
         headers = {
             "X-Parcel": str(changes.get("key", uuid.uuid4())),
             "X-Parcel-Digest": str(changes.get("digest", digest_of(members))),
         }
+        if "of" in changes:
+            headers["X-File-Digest"] = hashlib.sha256(cast(bytes, changes["of"])).hexdigest()
         length = str(changes.get("length", len(body)))
         # The length need not be true. Any: the test client's keywords.
         wire: dict[str, Any] = {"CONTENT_LENGTH": length, "wsgi.input": io.BytesIO(body)}

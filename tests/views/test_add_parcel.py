@@ -68,13 +68,34 @@ def test_two_uploads_may_use_the_same_parcel_key(browser: Browser) -> None:
 def test_the_slices_of_a_big_file_make_it_whole(browser: Browser) -> None:
     browser.choose(10)
 
-    first = browser.send([("0.5", b"56789")])
+    first = browser.send([("0.5", b"56789")], of=b"0123456789")
     half_way = browser.statuses()
-    second = browser.send([("0", b"01234")])
+    second = browser.send([("0", b"01234")], of=b"0123456789")
 
     assert (first.body, second.body) == ({"stored": [0]}, {"stored": [0]})
     assert half_way == [FileStatus.DECLARED]
     assert browser.statuses() == [FileStatus.RECEIVED]
+
+
+def test_a_slice_that_does_not_say_of_which_file_it_is_is_refused_with_a_plain_sentence(
+    browser: Browser, staging_of_its_own: Path
+) -> None:
+    browser.choose(10)
+
+    answer = browser.send([("0", b"01234")])
+
+    assert answer.refusal == (400, "no_file_digest")
+    assert "Reload the page" in answer.body["message"]
+    assert objects_in(staging_of_its_own) == []
+
+
+def test_slices_of_two_discs_with_the_same_names_and_sizes_are_not_joined(browser: Browser) -> None:
+    browser.choose(10)
+
+    browser.send([("0", b"01234")], of=b"0123456789")
+    browser.send([("0.5", b"fghij")], of=b"abcdefghij")
+
+    assert browser.statuses() == [FileStatus.DECLARED]
 
 
 BAD_BODIES: Final = {
@@ -145,6 +166,8 @@ def test_a_bad_parcel_takes_nothing_from_what_arrived_before(
         ({"X-Parcel-Digest": "a" * 63}, "bad_digest"),
         ({"X-Parcel-Digest": "a" * 64 + "\n"}, "bad_digest"),
         ({"X-Parcel-Digest": "٣" * 64}, "bad_digest"),
+        ({"X-File-Digest": "a" * 63}, "bad_digest"),
+        ({"X-File-Digest": "A" * 64}, "bad_digest"),
     ],
 )
 def test_a_parcel_without_its_key_or_digest_is_refused(

@@ -94,7 +94,7 @@ def test_any_parcel_is_answered(
 
 @ANY
 @given(headers=st.dictionaries(
-    st.sampled_from(["X-Parcel", "X-Parcel-Digest", "Content-Length", "Content-Type"]),
+    st.sampled_from(["X-Parcel", "X-Parcel-Digest", "X-File-Digest", "Content-Length", "Content-Type"]),
     st.text(st.characters(max_codepoint=255), max_size=70),
 ))  # fmt: skip
 def test_any_headers_are_answered(browser: Browser, headers: dict[str, str]) -> None:

@@ -1,5 +1,6 @@
 """Where the bytes of a file lie: a list of extents in parcels."""
 
+from collections import defaultdict
 from collections.abc import Sequence
 
 from uploads.models.jobs import File, Parcel
@@ -22,14 +23,22 @@ def extents_of_all(files: Sequence[File]) -> dict[int, list[Extent]]:
 
 
 def _extents_of_slices(file: File) -> list[Extent]:
+    """Only slices of one content are joined: of that of which most is here."""
+    contents = defaultdict(list)
+    for parcel in file.slices.order_by("pk"):
+        contents[parcel.cut_from].append(parcel)
+    return max((_joined(slices) for slices in contents.values()), key=_length, default=[])
+
+
+def _joined(slices: Sequence[Parcel]) -> list[Extent]:
     """Slices may overlap, when an upload was resumed with other sizes; each byte is taken once.
 
     The list ends at the first gap.
     """
-    parcels = file.slices.in_bulk()
+    parcels = {parcel.pk: parcel for parcel in slices}
     pieces = sorted(
         (file_offset, -length, offset, parcel.pk)
-        for parcel in parcels.values()
+        for parcel in slices
         for _, file_offset, offset, length, *_ in parcel.layout
     )
     extents = []
@@ -47,4 +56,8 @@ def _extents_of_slices(file: File) -> list[Extent]:
 
 def staged_bytes(file: File) -> int:
     """How many of the file's bytes are staged without a gap."""
-    return sum(length for extents in extents_of_all([file]).values() for _, _, length in extents)
+    return _length(extents_of_all([file])[file.pk])
+
+
+def _length(extents: Sequence[Extent]) -> int:
+    return sum(length for _, _, length in extents)

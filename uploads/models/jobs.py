@@ -169,7 +169,7 @@ class Parcel(Stateful):
     """The bytes of one upload request: one staged object.
 
     ``layout`` says where its members lie, in order: ``[file number, offset in the file, offset in the
-    parcel, length, SHA-256, seal]``, in bytes.
+    parcel, length, SHA-256, seal]``, in bytes; of a slice also the SHA-256 of the file that it was cut from.
     """
 
     moves = PARCEL_MOVES
@@ -198,6 +198,11 @@ class Parcel(Stateful):
 
     def __str__(self) -> str:
         return f"Parcel {self.pk}"
+
+    @property
+    def cut_from(self) -> str:
+        """SHA-256 of the file that the slice was cut from; empty where it came before slices said so."""
+        return "".join(self.layout[0][6:])
 
     @property
     def change_job_id(self) -> int | None:

@@ -22,11 +22,16 @@ class UploadClosed(Exception):
     """The upload takes no more bytes."""
 
 
+class ContentUnnamed(BadParcel):
+    """A slice came that does not say which content it was cut from: two CDs hold the same names and sizes."""
+
+
 class Arriving(Protocol):
     """A parcel on its way in. Its members are known when its chunks have been read."""
 
     length: int  # bytes
     digest: str
+    file_sha256: str  # of the file that it is a slice of, where it is one
     members: list[Member]
 
     def chunks(self, chunk_size: int = ..., /) -> Iterator[bytes]:
@@ -98,8 +103,10 @@ def _note_arrival(job_id: int, key: uuid.UUID, name: str, arriving: Arriving, by
             size=arriving.length,
             digest=arriving.digest,
             layout=[member.row() for member in arriving.members],
-            slice_of=_sliced(job, files, arriving.members),
+            slice_of=_sliced(job, files, arriving),
         )
+        if parcel.slice_of is not None:
+            parcel.layout[0].append(arriving.file_sha256)
         parcel.save(force_insert=True)
         record_birth(parcel, by)
         if parcel.slice_of is None:
@@ -107,17 +114,23 @@ def _note_arrival(job_id: int, key: uuid.UUID, name: str, arriving: Arriving, by
             arrival = (FileStatus.DECLARED, FileStatus.RECEIVED)
             advance_each(File, awaited, arrival, by, job.pk, parcel=parcel)
         else:
-            _settle(parcel.slice_of, by)
+            _settle(parcel, parcel.slice_of, by)
         Job.objects.filter(pk=job.pk).update(last_arrival_at=now())
         failpoints.reach(Point.PARCEL_WRITING)
     failpoints.reach(Point.PARCEL_WRITTEN)
     return parcel
 
 
-def _settle(file: File, by: str) -> None:
-    """Receive a big file with the last of its slices: when that is checked, the file is too."""
-    if file.status == FileStatus.DECLARED and staged_bytes(file) == file.size:
-        file.advance(FileStatus.RECEIVED, by)
+def _settle(parcel: Parcel, file: File, by: str) -> None:
+    """Receive a big file with the last of its slices: when that is checked, the file is too.
+
+    What came of another content is no part of the file any more.
+    """
+    if staged_bytes(file) < file.size:
+        return
+    file.advance(FileStatus.RECEIVED, by)
+    others = [other.pk for other in file.slices.all() if other.cut_from != parcel.cut_from]
+    Parcel.objects.filter(pk__in=others).update(slice_of=None)
 
 
 @dataclass(frozen=True)
@@ -141,14 +154,17 @@ def _declared_files(job: Job, members: Sequence[Member]) -> dict[int, _Declared]
     return files
 
 
-def _sliced(job: Job, files: dict[int, _Declared], members: Sequence[Member]) -> File | None:
-    """The big file that the parcel is a slice of, if it is one."""
-    parts = [member for member in members if member.length != files[member.number].size]
+def _sliced(job: Job, files: dict[int, _Declared], arriving: Arriving) -> File | None:
+    """The big file that the parcel is a slice of, if it is one and its file is still to come."""
+    parts = [member for member in arriving.members if member.length != files[member.number].size]
     if not parts:
         return None
-    if len(members) > 1:
+    if len(arriving.members) > 1:
         raise BadParcel("A slice of a file must be alone in its parcel.")
-    return File.objects.get(job=job, pk=files[members[0].number].pk)
+    if not arriving.file_sha256:
+        raise ContentUnnamed("A slice must say which file it was cut from.")
+    file = File.objects.get(job=job, pk=files[parts[0].number].pk)
+    return file if file.status == FileStatus.DECLARED else None
 
 
 def _numbers(parcel: Parcel) -> list[int]:

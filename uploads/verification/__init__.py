@@ -30,6 +30,7 @@ from uploads.verification.delivery import (
 from uploads.verification.gate import no_file_of_an_unconfirmed_patient_leaves
 from uploads.verification.pieces import Violations
 from uploads.verification.staging import (
+    slices_are_of_their_file,
     staged_bytes_are_kept_as_long_as_needed,
     staged_bytes_are_unchanged,
     staging_holds_nothing_else,
@@ -50,6 +51,7 @@ CHECKS: Final[tuple[Callable[[], Violations], ...]] = (
     nothing_waits_without_a_time,
     staged_bytes_are_kept_as_long_as_needed,
     staged_bytes_are_unchanged,
+    slices_are_of_their_file,
     staging_holds_nothing_else,
     attempts_are_in_order,
     every_status_is_where_its_trail_ends,

@@ -1,9 +1,9 @@
-"""6: staged bytes exist for everything not yet accepted, and for nothing past its retention."""
+"""6: staged bytes exist for everything not yet accepted, unmixed, and for nothing past its retention."""
 
 import hashlib
 from collections.abc import Iterator
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Final, cast
 from uuid import UUID
 
 from django.conf import settings
@@ -49,6 +49,15 @@ def staged_bytes_are_unchanged() -> Violations:
             extents = extents_of_all(piece)
             for file in piece:
                 yield from _compare(file, extents[file.pk], reader)
+
+
+def slices_are_of_their_file() -> Violations:
+    """6. What was joined of slices is the file that each of them was cut from."""
+    slices = Parcel.objects.filter(slice_of__parcel=None).exclude(slice_of__sha256="").order_by("pk")
+    for parcel in slices.exclude(slice_of=None).select_related("slice_of").iterator(PIECE):
+        file = cast(File, parcel.slice_of)
+        if parcel.cut_from not in ("", file.sha256):
+            yield f"6: file {file.pk} is not the file that one of its slices was cut from"
 
 
 def staging_holds_nothing_else() -> Violations:

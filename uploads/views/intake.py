@@ -15,6 +15,7 @@ from uploads import concerns, tasks
 from uploads.forms import (
     read_addition,
     read_digest,
+    read_file_digest,
     read_job,
     read_length,
     read_manifest,
@@ -77,10 +78,10 @@ def add_parcel(request: HttpRequest, key: UUID) -> JsonResponse:
     job = own_job(request, key)
     parcel_key = read_uuid(request.headers.get("X-Parcel"))
     length = read_length(request, settings.UPLOAD_PARCEL_MAX_BYTES)
-    digest = read_digest(request)
+    digest, file_digest = read_digest(request), read_file_digest(request)
     stored = staging.find_parcel(job, parcel_key)
     if stored is None:
-        arriving = ArrivingParcel(request, length, digest)
+        arriving = ArrivingParcel(request, length, digest, file_digest)
         stored = staging.store_parcel(job, parcel_key, arriving, actor(request))
     else:
         drain(request)

@@ -42,6 +42,14 @@ REFUSALS: Final[tuple[tuple[type[Exception], Refusal], ...]] = (
         manifest.SizeChanged,
         Refusal(409, "size_changed", _("A file has changed since this upload began. Start a new upload.")),
     ),
+    (
+        staging.ContentUnnamed,
+        Refusal(
+            400,
+            "no_file_digest",
+            _("A part of a file can't be matched to it. Reload the page and choose the same files again."),
+        ),
+    ),
     (BadParcel, Refusal(400, "bad_parcel", _("The upload could not be read."))),
     (
         DigestMismatch,

@@ -11,7 +11,7 @@ from uploads.dicom.checker import Checker, Span
 from uploads.dicom.findings import Finding
 from uploads.models import File, Parcel, extents_of_all
 from uploads.seals import Digests
-from uploads.staged import StagedReader, chunks
+from uploads.staged import StagedBytesGone, StagedReader, chunks
 from uploads.states import FileStatus
 
 checker: Final = Checker()
@@ -60,16 +60,22 @@ def _inspect_whole(parcel: Parcel, files: Sequence[File], reader: StagedReader) 
 
 
 def _inspect_sliced(file: File, reader: StagedReader) -> Checked:
-    """Join the slices of a big file on the disk and look at the whole."""
+    """Join the slices of a big file on the disk and look at the whole.
+
+    Raises ``StagedBytesGone`` when that is not the file that they say they were cut from.
+    """
+    extents = extents_of_all([file])[file.pk]
     with tempfile.TemporaryFile() as joined:
         digests = Digests()
-        for chunk in chunks(reader.open(extents_of_all([file])[file.pk])):
+        for chunk in chunks(reader.open(extents)):
             digests.update(chunk)
             joined.write(chunk)
         joined.flush()
+        whole = digests.hexdigests()
+        if any(parcel.cut_from not in ("", whole[0]) for parcel, _, _ in extents):
+            raise StagedBytesGone(f"The slices of file {file.pk} are not the file that was chosen.")
         finding = checker.check(joined, [Span(0, file.size, file.path)])[0]
         joined.seek(0)
-        whole = digests.hexdigests()
         wire = _wire_digests(finding, cast(BinaryIO, joined)) if finding.wrapper else whole
     return Checked(file, finding, whole[0], *wire)
 
