@@ -13,6 +13,7 @@ from django.db import InterfaceError, connection
 from pytest_django.fixtures import Settings
 
 from tests.factories import make_job, make_parcel
+from tests.parcels import digest_of
 from tests.pipeline.journeys import BY, arriving, declare, image, sha256_of, staged_objects, statuses, store
 from uploads.models import File, Job, Parcel, extents_of_all
 from uploads.parcel_format import BadParcel, DigestMismatch, Member
@@ -75,24 +76,24 @@ def test_a_parcel_that_was_stored_is_found_by_its_key() -> None:
     job, key = job_of(3), uuid.uuid4()
     stored = store(job, ("0", b"abc"), key=key)
 
-    found = staging.find_parcel(job, key)
+    found = staging.find_parcel(job, key, digest_of([("0", b"abc")]))
 
     assert found == staging.Stored(stored.parcel_id, [0], is_repeated=True)
-    assert staging.find_parcel(job, uuid.uuid4()) is None
+    assert staging.find_parcel(job, uuid.uuid4(), "0" * 64) is None
 
 
 class _Overtaken:
-    """A parcel whose twin arrives while it is being read."""
+    """A parcel that another of its key, mostly its twin, overtakes while it is being read."""
 
-    def __init__(self, job: Job, key: uuid.UUID) -> None:
-        self._job, self._key = job, key
+    def __init__(self, job: Job, key: uuid.UUID, other: bytes = b"abc") -> None:
+        self._job, self._key, self._other = job, key, other
         self._inner = arriving([("0", b"abc")])
         self.length, self.digest, self.file_sha256 = self._inner.length, self._inner.digest, ""
         self.members = self._inner.members
 
     def chunks(self, chunk_size: int = 1024) -> Iterator[bytes]:
         yield from self._inner.chunks(chunk_size)
-        store(self._job, ("0", b"abc"), key=self._key)
+        store(self._job, ("0", self._other), key=self._key)
 
 
 def test_of_two_equal_parcels_at_once_one_is_kept() -> None:
@@ -103,6 +104,16 @@ def test_of_two_equal_parcels_at_once_one_is_kept() -> None:
     assert stored.is_repeated
     assert job.parcels.count() == len(staged_objects()) == 1
     assert read_back(job.files.get()) == b"abc"
+
+
+def test_of_two_parcels_of_one_key_at_once_the_later_is_refused_when_it_has_other_bytes() -> None:
+    job, key = job_of(3), uuid.uuid4()
+
+    with pytest.raises(staging.KeyReused):
+        staging.store_parcel(job, key, _Overtaken(job, key, b"xyz"), BY)
+
+    assert job.parcels.count() == len(staged_objects()) == 1
+    assert read_back(job.files.get()) == b"xyz"
 
 
 def test_what_is_here_already_stays_where_it_is() -> None:

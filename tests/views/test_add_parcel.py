@@ -46,6 +46,19 @@ def test_the_same_parcel_again_gets_the_same_answer_and_is_kept_once(
     assert len(objects_in(staging_of_its_own)) == 1
 
 
+def test_other_bytes_under_the_key_of_a_parcel_that_is_here_are_refused_and_change_nothing(
+    browser: Browser, staging_of_its_own: Path
+) -> None:
+    members, key = chosen(browser), uuid.uuid4()
+    browser.send(members[:1], key=key)
+
+    answer = browser.send(members, key=key)
+
+    assert answer.refusal == (409, "key_reused")
+    assert browser.statuses() == [FileStatus.RECEIVED, FileStatus.DECLARED]
+    assert [path.read_bytes() for path in objects_in(staging_of_its_own)] == [tar_of(members[:1])]
+
+
 def test_a_parcel_is_acknowledged_again_after_the_upload_was_closed(browser: Browser) -> None:
     members, key = chosen(browser), uuid.uuid4()
     browser.send(members, key=key)

@@ -22,6 +22,10 @@ class UploadClosed(Exception):
     """The upload takes no more bytes."""
 
 
+class KeyReused(Exception):
+    """Other bytes were stored under this key."""
+
+
 class ContentUnnamed(BadParcel):
     """A slice came that does not say which content it was cut from: two CDs hold the same names and sizes."""
 
@@ -48,20 +52,22 @@ class Stored:
     is_repeated: bool
 
 
-def find_parcel(job: Job, key: uuid.UUID) -> Stored | None:
-    """The parcel, if it was stored before."""
+def find_parcel(job: Job, key: uuid.UUID, digest: str) -> Stored | None:
+    """The parcel, if it was stored before. Raises :class:`KeyReused` if that was another."""
     parcel = Parcel.objects.filter(job=job, key=key).first()
     if parcel is None:
         return None
+    if parcel.digest != digest:
+        raise KeyReused
     return Stored(parcel.pk, _numbers(parcel), is_repeated=True)
 
 
 def store_parcel(job: Job, key: uuid.UUID, arriving: Arriving, by: str) -> Stored:
     """Store a parcel whole, then note what arrived with it.
 
-    Raises :class:`UploadClosed`, :class:`StorageFull`, ``BadParcel`` and ``DigestMismatch``; after each of
-    them nothing of the parcel is kept. After a failure of the database the object stays, since nobody knows
-    whether the row is there: purging finds what no row names.
+    Raises :class:`UploadClosed`, :class:`KeyReused`, :class:`StorageFull`, ``BadParcel`` and
+    ``DigestMismatch``; after each of them nothing of the parcel is kept. After a failure of the database the
+    object stays, since nobody knows whether the row is there: purging finds what no row names.
     """
     if job.status != JobStatus.UPLOADING:
         raise UploadClosed
@@ -71,7 +77,7 @@ def store_parcel(job: Job, key: uuid.UUID, arriving: Arriving, by: str) -> Store
         parcel = _note_arrival(job.pk, key, name, arriving, by)
     except IntegrityError:  # the same parcel came twice at once, and the other was first
         default_storage.delete(name)
-        return cast(Stored, find_parcel(job, key))
+        return cast(Stored, find_parcel(job, key, arriving.digest))
     except (UploadClosed, BadParcel):
         default_storage.delete(name)
         raise

@@ -79,7 +79,7 @@ def add_parcel(request: HttpRequest, key: UUID) -> JsonResponse:
     parcel_key = read_uuid(request.headers.get("X-Parcel"))
     length = read_length(request, settings.UPLOAD_PARCEL_MAX_BYTES)
     digest, file_digest = read_digest(request), read_file_digest(request)
-    stored = staging.find_parcel(job, parcel_key)
+    stored = staging.find_parcel(job, parcel_key, digest)
     if stored is None:
         arriving = ArrivingParcel(request, length, digest, file_digest)
         stored = staging.store_parcel(job, parcel_key, arriving, actor(request))

@@ -55,6 +55,14 @@ REFUSALS: Final[tuple[tuple[type[Exception], Refusal], ...]] = (
         DigestMismatch,
         Refusal(409, "digest_mismatch", _("The bytes were damaged on the way; they are sent again.")),
     ),
+    (
+        staging.KeyReused,
+        Refusal(
+            409,
+            "key_reused",
+            _("Another part came under this key. Reload the page and choose the same files again."),
+        ),
+    ),
     (BadMultipart, Refusal(400, "bad_multipart", _("The multipart body could not be read to its end."))),
     (
         TooManyFilesSent,
