@@ -70,6 +70,15 @@ class Warned:
 
 
 @dataclass(frozen=True)
+class Chosen:
+    """How many files of a series were chosen, with those that are here already."""
+
+    study_uid: str
+    series_uid: str
+    count: int
+
+
+@dataclass(frozen=True)
 class Manifest:
     """What is to come, and what the person has said about it."""
 
@@ -78,6 +87,7 @@ class Manifest:
     confirmed: list[str]  # match keys of patients (uploads.dicom.patients)
     warned: list[Warned]
     study_uids: list[str]
+    series: list[Chosen]
     left_out: list[LeftOut]
     unlisted: int  # files that are left out without being named
 
@@ -123,6 +133,7 @@ def read_manifest(data: Any) -> Manifest:  # Any: decoded JSON
         confirmed=_read_list(data, "confirmed", _read_patient),
         warned=[warned for warned in _read_list(data, "warnings", _read_warning) if warned],
         study_uids=_read_list(data, "studies", _read_uid),
+        series=_read_list(data, "series", _read_chosen),
         left_out=_read_list(data, "left_out", _read_left_out),
         unlisted=_read_unlisted(data),
     )
@@ -230,6 +241,16 @@ def _read_warning(value: Any) -> Warned | None:  # Any: decoded JSON
         raise Refusal(400, "bad_manifest", gettext("A warning has no valid number."))
     uid = value.get("series_uid", value.get("study_uid"))
     return Warned(Caution(value["code"]), "" if uid is None else _read_uid(uid), number)
+
+
+def _read_chosen(value: Any) -> Chosen:  # Any: decoded JSON
+    if (
+        not isinstance(value, dict)
+        or not _is_count(value.get("count"))
+        or value["count"] > settings.UPLOAD_JOB_MAX_FILES
+    ):
+        raise Refusal(400, "bad_manifest", gettext("A series has no valid number of files."))
+    return Chosen(_read_uid(value.get("study_uid")), _read_uid(value.get("series_uid")), value["count"])
 
 
 def _read_uid(value: Any) -> str:  # Any: decoded JSON

@@ -23,13 +23,14 @@ TONES: Final = ("problem", "held", "left_out")
 
 @dataclass(frozen=True)
 class SeriesLedger:
-    """One series of a job: how many of its instances were received, valid, sent and accepted."""
+    """One series of a job: how many of its instances were chosen, received, valid, sent and accepted."""
 
     key: UUID
     study_uid: str
     series_uid: str
     modality: str
     description: str
+    selected: int
     received: int
     valid: int
     sent: int
@@ -67,7 +68,11 @@ def series_ledgers(job: Job) -> list[SeriesLedger]:
     )
     ordered = list(rows.order_by("study_uid", "pk"))
     reported = ledger.reported([row for row in ordered if row.status == SeriesStatus.SHORT])
-    return [_series_ledger(row, reported.get(row.pk)) for row in ordered]
+    chosen = {(row.study_uid, row.series_uid): row.count for row in job.declared_series.all()}
+    return [
+        _series_ledger(row, reported.get(row.pk), chosen.get((row.study_uid, row.series_uid), 0))
+        for row in ordered
+    ]
 
 
 def reason_groups(job: Job) -> list[ReasonGroup]:
@@ -104,13 +109,14 @@ def _of_files(condition: Q) -> Q:
     return Q(*[(f"files__{name}", value) for name, value in condition.children])  # type: ignore[misc]
 
 
-def _series_ledger(row: Series, reported: int | None) -> SeriesLedger:
+def _series_ledger(row: Series, reported: int | None, chosen: int) -> SeriesLedger:
     return SeriesLedger(
         key=row.key,
         study_uid=row.study_uid,
         series_uid=row.series_uid,
         modality=row.modality,
         description=row.description,
+        selected=max(chosen, row.received),  # type: ignore[attr-defined]  # nobody chose a script's
         received=row.received,  # type: ignore[attr-defined]  # annotated
         valid=row.valid,  # type: ignore[attr-defined]
         sent=row.sent,  # type: ignore[attr-defined]

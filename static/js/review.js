@@ -4,7 +4,7 @@ import { missingFiles } from "./reading/dicomdir.js";
 import { chosen, confirmed, questions } from "./reading/identity.js";
 import { leaveOut } from "./reading/left_out.js";
 import { preflight } from "./reading/preflight.js";
-import { buildTree, inSendingOrder } from "./reading/tree.js";
+import { buildTree, inSendingOrder, isSendable } from "./reading/tree.js";
 
 export const NOBODY = "nobody"; // the answer "none of these"
 const WHICH_PATIENTS = ["several_patients", "other_patient"];
@@ -71,7 +71,20 @@ export function manifestOf({ chosen: files, warnings, groups }) {
   const entries = files.map(({ source, header, path }) => ({ path: path ?? source.path, size: source.size, source, study: header.study.uid }));
   const studies = [...new Set(entries.map(({ study }) => study))];
   const { named, unlisted } = leftOutOf(groups);
-  return { files: entries, details: { confirmed: confirmed(files), warnings, studies, left_out: named }, unlisted };
+  const here = groups.filter((one) => one.group === "already_here").flatMap((one) => one.files);
+  const series = seriesOf([...files, ...here.filter(isSendable)]);
+  return { files: entries, details: { confirmed: confirmed(files), warnings, studies, series, left_out: named }, unlisted };
+}
+
+/** How many files of each series were chosen: with those that are here, of an upload that is gone on with. */
+function seriesOf(files) {
+  const counts = new Map();
+  for (const { header } of files) {
+    const uids = { study_uid: header.study.uid, series_uid: header.series.uid };
+    const key = JSON.stringify(uids);
+    counts.set(key, { ...uids, count: (counts.get(key)?.count ?? 0) + 1 });
+  }
+  return [...counts.values()];
 }
 
 /** What somebody may have to act on comes first: of a disc with a million other files not all can be named. */

@@ -84,6 +84,7 @@ def test_a_study_is_accepted_by_qure_and_the_page_shows_it_by_itself(page: Page,
 
     assert set(steps(page).values()) == {count}
     expect(page.locator("tbody .badge-complete")).to_have_count(2)
+    expect(page.locator("td[data-label='Chosen']")).to_have_text(["6", "6"])
     expect(page.locator("#progress")).not_to_have_attribute("hx-get", re.compile("."))
 
 

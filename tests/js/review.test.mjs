@@ -152,7 +152,9 @@ test("an upload that is gone on with takes what it lacks only, by the names that
 
   const decision = decide(review([lacking, other, arrived], { rules: { ...RULES, places } }), new Map());
 
-  assert.deepEqual(manifestOf(decision).files.map(({ path }) => path), ["added 1/IM1"]);
+  const { files, details } = manifestOf(decision);
+  assert.deepEqual(files.map(({ path }) => path), ["added 1/IM1"]);
+  assert.deepEqual(details.series, [{ study_uid: "1", series_uid: "1.1", count: 2 }]);
   assert.deepEqual(groupsOf(decision), { already_here: 1, not_of_this_upload: 1 });
 });
 
@@ -185,6 +187,7 @@ test("the manifest says which files, which patients and which studies", () => {
   assert.deepEqual(files.map(({ path, size, study }) => [path, size, study]).sort(), [["IM1", 10, "1"], ["IM2", 10, "2"]]);
   assert.deepEqual(details.confirmed, [{ id: "P1", birth_date: "19500101", name: "DOE^JANE" }]);
   assert.deepEqual([...details.studies].sort(), ["1", "2"]);
+  assert.deepEqual(details.series.map(({ series_uid: uid, count }) => [uid, count]).sort(), [["1.1", 1], ["2.1", 1]]);
   assert.ok(details.warnings.length > 0);
 });
 

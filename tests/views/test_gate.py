@@ -9,6 +9,7 @@ from django.urls import reverse
 
 from tests.factories import make_file, make_job, make_patient, make_series, make_team, make_user
 from tests.views.browser import Browser, client_of, open_browser, text_of
+from uploads import outcomes
 from uploads.models import File, Job, Patient
 from uploads.reasons import Caution, Reason
 from uploads.states import FileStatus, JobStatus, PatientStatus
@@ -111,6 +112,27 @@ def test_warnings_with_words_are_kept_once_and_others_are_dropped(browser: Brows
     ]
 
 
+def test_the_most_that_was_chosen_of_a_series_is_kept_and_shown_beside_what_arrived(browser: Browser) -> None:
+    series = make_series(browser.job, study_uid=STUDY, series_uid="1.1")
+    make_file(browser.job, series=series, status=FileStatus.VALID)
+
+    for count in (2, 3, 1):
+        chosen = {"study_uid": STUDY, "series_uid": "1.1", "count": count}
+        browser.declare({"files": [], "series": [chosen, {**chosen, "series_uid": "1.2"}]})
+
+    (ledger,) = outcomes.series_ledgers(browser.job)
+    assert (ledger.selected, ledger.received) == (3, 1)
+    assert 'data-label="Chosen">3<' in page_of(browser)
+
+
+def test_of_a_series_that_nobody_chose_in_a_browser_what_arrived_was_chosen(browser: Browser) -> None:
+    make_file(browser.job, series=make_series(browser.job), status=FileStatus.VALID)
+
+    (ledger,) = outcomes.series_ledgers(browser.job)
+
+    assert (ledger.selected, ledger.received) == (1, 1)
+
+
 def test_more_warnings_than_anybody_reads_block_nothing(browser: Browser) -> None:
     warnings = [{"code": "gaps", "series_uid": f"1.{number}", "count": 1} for number in range(1500)]
 
@@ -143,6 +165,13 @@ def test_more_warnings_than_anybody_reads_block_nothing(browser: Browser) -> Non
         {"studies": [""]},
         {"studies": ["1" * 65]},
         {"studies": ["1.2/3"]},
+        {"series": "1.2"},
+        {"series": [None]},
+        {"series": [{"study_uid": "1", "series_uid": "1.1"}]},
+        {"series": [{"study_uid": "1", "series_uid": "<b>", "count": 1}]},
+        {"series": [{"study_uid": "1", "series_uid": "1.1", "count": -1}]},
+        {"series": [{"study_uid": "1", "series_uid": "1.1", "count": True}]},
+        {"series": [{"study_uid": "1", "series_uid": "1.1", "count": 2**31}]},
     ],
     ids=lambda details: repr(details)[:50],
 )

@@ -100,6 +100,7 @@ def _series(study: ReceiptStudy, one: ReceiptSeries) -> Row:
         "description": one.ledger.description,
         "study_uid": study.study_uid,
         "series_uid": one.ledger.series_uid,
+        "selected": one.ledger.selected,
         "received": one.ledger.received,
         "valid": one.ledger.valid,
         "sent": one.ledger.sent,

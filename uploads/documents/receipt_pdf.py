@@ -134,7 +134,7 @@ def _write_patients(sheet: Sheet, receipt: Receipt) -> None:
             gettext("Decision"),
         ),
         rows,
-        (4, 3, 2, 1, 1, 2),
+        (11, 8, 6, 5, 4, 6),
     )
 
 
@@ -142,12 +142,13 @@ def _write_study(sheet: Sheet, study: ReceiptStudy) -> None:
     title = " · ".join(filter(None, (study.date, study.description, study.accession_number)))
     sheet.heading((gettext("Study %(title)s") % {"title": title}).strip())
     sheet.text(gettext("Study UID %(uid)s") % {"uid": study.study_uid}, is_small=True)
-    sheet.table(_ledger_head(), (_series_row(one) for one in study.series), (7, 2, 2, 2, 2, 2, 4))
+    sheet.table(_ledger_head(), (_series_row(one) for one in study.series), (20, 12, 12, 9, 10, 14, 11, 13))
 
 
 def _ledger_head() -> tuple[str, ...]:
     return (
         gettext("Series"),
+        gettext("Chosen"),
         gettext("Received"),
         gettext("Good"),
         gettext("Sent"),
@@ -162,7 +163,7 @@ def _series_row(one: ReceiptSeries) -> tuple[str, ...]:
     name = " · ".join(filter(None, (ledger.modality or gettext("Unknown modality"), ledger.description)))
     reported = gettext("none") if one.reported is None else number(one.reported)
     digest = "\n" + gettext("Digest %(digest)s") % {"digest": one.digest} if one.digest else ""
-    counts = (ledger.received, ledger.valid, ledger.sent, ledger.accepted)
+    counts = (ledger.selected, ledger.received, ledger.valid, ledger.sent, ledger.accepted)
     return (
         f"{name}\n{ledger.series_uid}{digest}",
         *(number(count) for count in counts),

@@ -29,7 +29,7 @@ from uploads.models.notices import (
     Webhook,
     make_secret,
 )
-from uploads.models.patients import DeclaredStudy, Patient
+from uploads.models.patients import DeclaredSeries, DeclaredStudy, Patient
 from uploads.models.relay import Attempt, Batch, ReceiptLine
 from uploads.models.state import (
     IllegalMove,
@@ -60,6 +60,7 @@ __all__ = [
     "ApiToken",
     "Attempt",
     "Batch",
+    "DeclaredSeries",
     "DeclaredStudy",
     "Delivery",
     "DeliveryAttempt",

@@ -51,3 +51,21 @@ class DeclaredStudy(models.Model):
 
     def __str__(self) -> str:
         return f"Study of job {self.job_id}"
+
+
+class DeclaredSeries(models.Model):
+    """How many files of a series were chosen in the browser, at most, before any of them was here."""
+
+    job = models.ForeignKey(Job, models.CASCADE, related_name="declared_series")
+    study_uid = models.CharField(max_length=64)
+    series_uid = models.CharField(max_length=64)
+    count = models.PositiveIntegerField()
+
+    class Meta:
+        verbose_name_plural = "declared series"
+        constraints = [
+            models.UniqueConstraint(fields=["job", "study_uid", "series_uid"], name="one_declared_series")
+        ]
+
+    def __str__(self) -> str:
+        return f"Series of job {self.job_id}"

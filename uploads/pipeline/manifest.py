@@ -19,11 +19,12 @@ from uploads import failpoints
 from uploads.dicom.names import is_empty_by_nature
 from uploads.dicom.text import clean_text
 from uploads.failpoints import Point
-from uploads.forms import Entry, LeftOut, Warned
+from uploads.forms import Chosen, Entry, LeftOut, Warned
 from uploads.models import (
     LEFT_OUT_AS_EXPECTED,
     MAY_COME_AGAIN,
     MAY_COME_FROM,
+    DeclaredSeries,
     DeclaredStudy,
     File,
     Job,
@@ -148,10 +149,17 @@ def declare(
     return lines
 
 
-def keep_review(job_id: int, warned: Sequence[Warned], study_uids: Sequence[str], unlisted: int = 0) -> None:
+def keep_review(
+    job_id: int,
+    warned: Sequence[Warned],
+    study_uids: Sequence[str],
+    series: Sequence[Chosen] = (),
+    unlisted: int = 0,
+) -> None:
     """Keep what the person was warned of, and which studies are to come. To repeat it is harmless.
 
-    ``unlisted`` says how many files are left out beyond those that are named.
+    ``series`` says how many files of each were chosen; ``unlisted``, how many files are left out beyond those
+    that are named.
     """
     with transaction.atomic():
         job = take_turn(job_id)
@@ -163,6 +171,25 @@ def keep_review(job_id: int, warned: Sequence[Warned], study_uids: Sequence[str]
             Job.objects.filter(pk=job.pk).update(unlisted=unlisted)
         declared = [DeclaredStudy(job=job, study_uid=uid) for uid in study_uids]
         DeclaredStudy.objects.bulk_create(declared, ignore_conflicts=True)
+        _keep_chosen(job, series)
+
+
+def _keep_chosen(job: Job, series: Sequence[Chosen]) -> None:
+    """Who goes on with an upload may have chosen a part of it: the most that was chosen counts."""
+    known = DeclaredSeries.objects.filter(job=job, series_uid__in=[one.series_uid for one in series])
+    counts = {(row.study_uid, row.series_uid): row.count for row in known}
+    for one in series:
+        uids = one.study_uid, one.series_uid
+        counts[uids] = max(one.count, counts.get(uids, 0))
+    DeclaredSeries.objects.bulk_create(
+        [
+            DeclaredSeries(job=job, study_uid=study_uid, series_uid=series_uid, count=count)
+            for (study_uid, series_uid), count in counts.items()
+        ],
+        update_conflicts=True,
+        unique_fields=["job", "study_uid", "series_uid"],
+        update_fields=["count"],
+    )
 
 
 def takes_files(job: Job) -> bool:

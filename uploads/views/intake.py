@@ -61,8 +61,8 @@ def add_manifest(request: HttpRequest, key: UUID) -> JsonResponse:
     job = own_job(request, key)
     read = read_manifest(json_body(request))
     lines = manifest.declare(job.pk, read.entries, read.is_last, actor(request), read.left_out, anew=True)
-    if read.warned or read.study_uids or read.unlisted:
-        manifest.keep_review(job.pk, read.warned, read.study_uids, read.unlisted)
+    if read.warned or read.study_uids or read.series or read.unlisted:
+        manifest.keep_review(job.pk, read.warned, read.study_uids, read.series, read.unlisted)
     if read.confirmed:
         tasks.confirm_patients(job.pk, read.confirmed, actor(request))
     tasks.hint(tasks.close_job, job.pk)
