@@ -9,6 +9,7 @@ from typing import cast
 import pytest
 from django.core.files.storage import default_storage
 from django.utils import translation
+from django.utils.timezone import now
 from hypothesis import settings as hypothesis_settings
 from playwright.sync_api import Browser
 from pytest_django.fixtures import Settings
@@ -43,6 +44,12 @@ def staging_of_its_own(tmp_path: Path, settings: Settings) -> Path:
 def no_readers_language() -> None:
     """Each test begins without a reader: Django leaves the language of the last request to its thread."""
     translation.deactivate()
+
+
+@pytest.fixture(autouse=True)
+def one_clock(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A test that travels in time takes the database along: the portal lives on one machine."""
+    monkeypatch.setattr("uploads.clocks.database_time", now)
 
 
 @pytest.hookimpl(optionalhook=True)  # without xdist nobody calls it

@@ -1,14 +1,16 @@
-"""Times that only a wrong clock can have written: they lie further ahead than anything asks for.
+"""Whose clock counts, and which times only a wrong clock can have written.
 
-Whoever waits for such a time waits in vain, and nobody is told. Sweeps mend it, and `verify` names it.
+Such a time lies further ahead than anything asks for. Whoever waits for it waits in vain, and nobody is told:
+sweeps mend it, and `verify` names it.
 """
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from django.conf import settings
+from django.db import connection
 from django.db.models import Exists, F, OuterRef, Q, QuerySet
 from django.utils.timezone import now
 
@@ -17,10 +19,30 @@ from uploads.models.waiting import LONGEST_PAUSE, LONGEST_WAIT, SPREAD
 from uploads.qure.retry_after import LONGEST
 from uploads.states import BatchStatus, DestinationStatus, Outcome, ParcelStatus
 
+MOST_APART: Final = timedelta(seconds=10)  # a lease bears that: it is renewed long before its end
 SLACK: Final = timedelta(minutes=1)  # clocks that agree do so by seconds, and a sweep takes its time
 WAIT: Final = timedelta(seconds=LONGEST_WAIT * (1 + SPREAD)) + SLACK
 PAUSE: Final = timedelta(seconds=LONGEST_PAUSE * (1 + SPREAD)) + SLACK
 ASKED: Final = timedelta(seconds=LONGEST) + SLACK
+
+
+def database_time() -> datetime:
+    """Now, by the one clock that all machines of the portal share: leases run by it.
+
+    SQLite asks the clock of this machine, which is the only one then.
+    """
+    if connection.vendor != "postgresql":
+        return now()
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT statement_timestamp()")
+        (moment,) = cursor.fetchone()
+    return cast(datetime, moment)
+
+
+def skew() -> timedelta:
+    """How far this process's clock is ahead of the database's, or behind it, for certain."""
+    before, shared, after = now(), database_time(), now()
+    return max(timedelta(0), before - shared) + min(timedelta(0), after - shared)
 
 
 @dataclass(frozen=True)
@@ -39,7 +61,7 @@ def too_far_ahead() -> Iterator[Ahead]:
     yield Ahead(_batches(moment), "next_attempt_at", moment)
     stored = Parcel.objects.filter(status=ParcelStatus.STORED, due_at__gt=moment + WAIT)
     yield Ahead(stored, "due_at", moment)
-    yield from _leases(moment)
+    yield from _leases(database_time())
     yield from _what_is_claimed_by_its_due_time(moment)
     yield from _what_has_been(moment)
 

@@ -1,5 +1,6 @@
 """What keeps the workers from their work, as beat last saw it. Beat does it; administrators are told."""
 
+from datetime import timedelta
 from typing import Final
 
 from django.conf import settings
@@ -7,7 +8,7 @@ from django.core.cache import cache
 from django.db.models import TextChoices
 from django.utils.translation import gettext_lazy as _
 
-KEY: Final = "standing-still"
+KEY: Final = "standing-still-"
 SWEEPS: Final = 3  # for which beat's last word counts
 LEAST_SECONDS: Final = 60
 
@@ -29,14 +30,22 @@ class Hindrance(TextChoices):
             "See that the workers run."
         ),
     )
+    CLOCK = (
+        "clock",
+        _(
+            "The clock of the machine that runs beat differs from the database's. Nothing is lost, but what "
+            "stopped workers held is not taken back. See that both clocks are right."
+        ),
+    )
 
 
-def note(hindrance: Hindrance) -> None:
-    """Beat has just seen it."""
-    cache.set(KEY, hindrance.value, max(LEAST_SECONDS, SWEEPS * settings.SWEEP_SECONDS))
+def note(hindrance: Hindrance, skew: timedelta = timedelta(0)) -> None:
+    """Beat has just seen it. ``skew``: how far its clock is ahead of that of the others, who read this."""
+    seconds = max(LEAST_SECONDS, SWEEPS * settings.SWEEP_SECONDS)
+    cache.set(KEY + hindrance.value, True, seconds - skew.total_seconds())
 
 
 def sentence() -> str:
     """What an administrator should know; empty where the workers work."""
-    found = cache.get(KEY)
-    return str(Hindrance(found).label) if found in Hindrance.values else ""
+    found = cache.get_many(KEY + value for value in Hindrance.values)
+    return " ".join(str(hindrance.label) for hindrance in Hindrance if KEY + hindrance.value in found)

@@ -17,7 +17,7 @@ from django.db import transaction
 from django.utils.timezone import now
 from kombu.exceptions import OperationalError
 
-from uploads import departures, failpoints
+from uploads import clocks, departures, failpoints, standing_still
 from uploads.failpoints import Point
 from uploads.models import Batch, Delivery, Destination, File, Job, LostRace, Parcel, Patient, Series, Webhook
 from uploads.pipeline import (
@@ -35,6 +35,7 @@ from uploads.pipeline import (
     sweeping,
     validation,
 )
+from uploads.standing_still import Hindrance
 from uploads.states import BatchStatus, FileStatus, JobStatus, ParcelStatus
 
 logger: Final = logging.getLogger(__name__)
@@ -247,7 +248,12 @@ def retry_job(job_id: int, by: str) -> bool:
 
 
 def recover() -> None:
-    """Take back what dead workers held, stop waiting for what never came, remove what nobody needs."""
+    """Take back what dead workers held, stop waiting for what never came, remove what nobody needs.
+
+    All that is a question of time: whose clock is wrong leaves it to others.
+    """
+    if _is_clock_wrong():
+        return
     sweeping.mend_times()
     for parcel in sweeping.expired_parcels():
         with suppress(LostRace):
@@ -263,6 +269,16 @@ def recover() -> None:
     for job in purging.uncleared():
         purging.clear_folder(job)
     purging.forget_what_was_told()
+
+
+def _is_clock_wrong() -> bool:
+    """Compare this process's clock with the one that all share; an administrator is told what to mend."""
+    skew = clocks.skew()
+    if abs(skew) <= clocks.MOST_APART:
+        return False
+    logger.error("clock_wrong seconds_ahead=%d", skew.total_seconds())
+    standing_still.note(Hindrance.CLOCK, skew)
+    return True
 
 
 def idle_since(moment: datetime) -> frozenset[str]:

@@ -1,17 +1,31 @@
 """A clock that was wrong for a while: nothing waits for the hour that it has written."""
 
-from datetime import datetime, timedelta
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 
 import pytest
 import time_machine
+from django.core.cache import cache
+from django.db.models import F
 from django.utils.timezone import now
 from pytest_django.fixtures import Settings
+from time_machine import escape_hatch
 
-from tests.factories import make_batch, make_destination, make_job, make_parcel, make_series, make_team
+from tests.factories import (
+    make_batch,
+    make_destination,
+    make_job,
+    make_parcel,
+    make_series,
+    make_team,
+    make_user,
+)
 from tests.pipeline.journeys import declare, images, job_to, ready_batch, statuses, store, upload, work_off
 from tests.sandboxes import Sandbox
 from tests.verification.jobs import violations
-from uploads import tasks
+from uploads import clocks, failpoints, outages, tasks
+from uploads.clocks import database_time
+from uploads.failpoints import Point
 from uploads.models import (
     Attempt,
     Batch,
@@ -27,6 +41,7 @@ from uploads.models import (
 )
 from uploads.pipeline import relay
 from uploads.pipeline.relay.lease import Claim
+from uploads.pipeline.validation import MOST_STRIKES
 from uploads.states import BatchStatus, DestinationStatus, FileStatus, JobStatus, Outcome, ParcelStatus
 
 pytestmark = pytest.mark.django_db
@@ -164,14 +179,14 @@ def silent_until(due: datetime, outcome: Outcome) -> Batch:
 def test_an_upload_that_a_wrong_clock_saw_last_is_sent_and_given_up_like_any_other(sandbox: Sandbox) -> None:
     job = job_to(sandbox)
     contents = images(3)
-    with time_machine.travel(now() + timedelta(days=3650), tick=True):
-        declare(job, contents)
-        store(job, ("0", contents[0][1]), ("1", contents[1][1]))  # the third never comes
+    declare(job, contents)
+    store(job, ("0", contents[0][1]), ("1", contents[1][1]))  # the third never comes
+    Job.objects.update(last_arrival_at=now() + timedelta(days=3650))
     tasks.recover()
 
-    with time_machine.travel(now() + timedelta(days=30), tick=True):
-        tasks.recover()
-        work_off()
+    Job.objects.update(last_arrival_at=F("last_arrival_at") - timedelta(days=30))
+    tasks.recover()
+    work_off()
 
     assert statuses(job) == [FileStatus.ACCEPTED, FileStatus.ACCEPTED, FileStatus.MISSING]
     assert Job.objects.get().status == JobStatus.ATTENTION
@@ -221,6 +236,123 @@ def test_what_a_sweep_has_mended_verify_does_not_speak_of(sandbox: Sandbox) -> N
 
     assert len(found) == 2
     assert not [sentence for sentence in violations() if sentence.startswith("5")]
+
+
+@pytest.fixture
+def right(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The database is on another machine, whose clock is right whatever happens to this one's."""
+
+    def database_time() -> datetime:
+        return escape_hatch.datetime.datetime.now(UTC) if escape_hatch.is_travelling() else now()
+
+    monkeypatch.setattr(clocks, "database_time", database_time)
+
+
+def test_the_databases_clock_is_asked_for() -> None:
+    assert abs(database_time() - now()) < timedelta(seconds=5)
+    assert clocks.skew() == timedelta(0)
+
+
+@pytest.mark.usefixtures("right")
+@pytest.mark.parametrize("wrong", [WRONG, -WRONG], ids=["ahead", "behind"])
+def test_a_sweep_whose_clock_is_wrong_takes_no_batch_from_a_sender_that_lives(
+    sandbox: Sandbox, wrong: timedelta
+) -> None:
+    batch = ready_batch(job_to(sandbox), images(2))
+    claimed = relay.claim(batch.pk)
+    assert claimed is not None
+
+    with time_machine.travel(now() + wrong, tick=True):
+        tasks.recover()
+
+    relay.attempt(claimed)
+    assert statuses(batch.job) == [FileStatus.ACCEPTED] * 2
+    assert [attempt.outcome for attempt in batch.attempts.all()] == [Outcome.ACCEPTED]
+
+
+@pytest.mark.usefixtures("right")
+def test_a_sweep_whose_clock_is_wrong_puts_the_blame_on_no_file(sandbox: Sandbox) -> None:
+    job = job_to(sandbox)
+    upload(job, images(2))
+    for _ in range(MOST_STRIKES):
+        parcel = Parcel.objects.get()
+        if parcel.status == ParcelStatus.STORED:
+            parcel.advance(ParcelStatus.CHECKING, "test", lease_until=now() + HOUR / 10)
+        with time_machine.travel(now() + WRONG, tick=True):
+            tasks.recover()
+
+    assert statuses(job) == [FileStatus.RECEIVED] * 2
+
+
+@pytest.mark.usefixtures("right")
+@pytest.mark.parametrize("wrong", [WRONG, -WRONG], ids=["ahead", "behind"])
+def test_a_sweep_whose_clock_is_wrong_gives_nothing_up_and_mends_nothing(wrong: timedelta) -> None:
+    job = make_job(last_arrival_at=now())
+    week = (wrong > timedelta(0)) - (wrong < timedelta(0))
+
+    with time_machine.travel(now() + wrong + week * timedelta(days=7), tick=True):
+        tasks.recover()
+
+    job.refresh_from_db()
+    assert job.status == JobStatus.UPLOADING
+    assert abs(job.last_arrival_at - now()) < HOUR
+
+
+@pytest.mark.usefixtures("right")
+@pytest.mark.parametrize("wrong", [WRONG, -WRONG], ids=["ahead", "behind"])
+def test_administrators_are_told_of_a_sweep_whose_clock_is_wrong(wrong: timedelta) -> None:
+    with time_machine.travel(now() + wrong, tick=True):
+        tasks.recover()
+
+    said = " ".join(outages.alarms_of(make_user(is_staff=True)))
+    assert "clock" in said
+    with time_machine.travel(now() + HOUR, tick=True):
+        assert outages.alarms_of(make_user(is_staff=True)) == []
+
+
+@pytest.mark.usefixtures("right")
+@pytest.mark.parametrize("wrong", [WRONG, -WRONG], ids=["ahead", "behind"])
+def test_a_sender_whose_clock_is_wrong_keeps_its_batch_no_longer_and_no_shorter(
+    sandbox: Sandbox, wrong: timedelta, settings: Settings
+) -> None:
+    batch = ready_batch(job_to(sandbox), images(2))
+    Batch.objects.update(next_attempt_at=now() - 2 * WRONG)
+    with time_machine.travel(now() + wrong, tick=True):
+        assert relay.claim(batch.pk) is not None
+
+    left = lease_of_the_batch() - now()
+
+    assert abs(left.total_seconds() - settings.RELAY_LEASE_SECONDS) < 5
+
+
+@pytest.mark.usefixtures("right")
+@pytest.mark.parametrize("wrong", [WRONG, -WRONG], ids=["ahead", "behind"])
+def test_a_checker_whose_clock_is_wrong_keeps_its_parcel(
+    sandbox: Sandbox, wrong: timedelta, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = job_to(sandbox)
+    upload(job, images(1))
+    left = []
+
+    def look(_point: Point) -> None:
+        for parcel in Parcel.objects.filter(status=ParcelStatus.CHECKING):
+            assert parcel.lease_until is not None
+            left.append(parcel.lease_until - clocks.database_time())
+
+    monkeypatch.setattr(failpoints, "reach", look)
+    Parcel.objects.update(due_at=now() - 2 * WRONG)
+    with time_machine.travel(now() + wrong, tick=True):
+        tasks.check_parcel(Parcel.objects.get().pk)
+
+    assert left
+    assert all(timedelta(0) < rest < HOUR for rest in left)
+
+
+@pytest.fixture(autouse=True)
+def nothing_remembered() -> Iterator[None]:
+    """What a sweep saw in one test is nothing to the next."""
+    yield
+    cache.clear()
 
 
 def lease_of_the_batch() -> datetime:

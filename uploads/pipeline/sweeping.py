@@ -57,12 +57,14 @@ def due() -> Due:
 
 def expired_parcels() -> list[Parcel]:
     """Parcels whose worker is gone."""
-    return list(Parcel.objects.filter(status=ParcelStatus.CHECKING, lease_until__lt=now()))
+    moment = clocks.database_time()
+    return list(Parcel.objects.filter(status=ParcelStatus.CHECKING, lease_until__lt=moment))
 
 
 def expired_batches() -> list[Batch]:
     """Batches whose sender is gone."""
-    return list(Batch.objects.filter(status=BatchStatus.SENDING, lease_until__lt=now()))
+    moment = clocks.database_time()
+    return list(Batch.objects.filter(status=BatchStatus.SENDING, lease_until__lt=moment))
 
 
 def abandoned_jobs() -> list[int]:
@@ -75,9 +77,10 @@ def idle_steps(moment: datetime) -> set[str]:
     """Steps that nobody has taken since then, and that nobody is at."""
     newest = StateChange.objects.order_by("-pk").values_list("by", "at")[:NEWEST]
     lively = {by.removeprefix("task:") for by, at in newest if moment <= at <= now()}
-    if Parcel.objects.filter(status=ParcelStatus.CHECKING, lease_until__gt=now()).exists():
+    held = {"lease_until__gt": clocks.database_time()}
+    if Parcel.objects.filter(status=ParcelStatus.CHECKING, **held).exists():
         lively.add("check_parcel")
-    if Batch.objects.filter(status=BatchStatus.SENDING, lease_until__gt=now()).exists():
+    if Batch.objects.filter(status=BatchStatus.SENDING, **held).exists():
         lively.add("send_batch")
     return set(STEPS) - lively
 

@@ -60,9 +60,10 @@ def every_file_is_accounted_for() -> Violations:
 def nothing_waits_without_a_time() -> Violations:
     """5. Nothing waits without a due time or a named person."""
     late = now() - timedelta(seconds=GRACE * settings.SWEEP_SECONDS)
-    for pk in keys(Batch.objects.filter(status=BatchStatus.SENDING, lease_until__lt=late)):
+    ended = clocks.database_time() - timedelta(seconds=GRACE * settings.SWEEP_SECONDS)
+    for pk in keys(Batch.objects.filter(status=BatchStatus.SENDING, lease_until__lt=ended)):
         yield f"5: batch {pk} is being sent by nobody"
-    for pk in keys(Parcel.objects.filter(status=ParcelStatus.CHECKING).exclude(lease_until__gte=late)):
+    for pk in keys(Parcel.objects.filter(status=ParcelStatus.CHECKING).exclude(lease_until__gte=ended)):
         yield f"5: parcel {pk} is being checked by nobody"
     stuck = Batch.objects.filter(status=BatchStatus.STUCK)
     for pk in keys(stuck.exclude(job__status__in=(JobStatus.ATTENTION, *ACTIVE))):

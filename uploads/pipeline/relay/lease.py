@@ -10,7 +10,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import F
 from django.utils.timezone import now
 
-from uploads import departures, failpoints
+from uploads import clocks, departures, failpoints
 from uploads.failpoints import Point
 from uploads.models import (
     Attempt,
@@ -105,4 +105,4 @@ def _begin(batch: Batch, destination: Destination) -> Attempt:
 
 
 def _lease_end(extra_seconds: float = 0) -> datetime:
-    return now() + timedelta(seconds=settings.RELAY_LEASE_SECONDS + extra_seconds)
+    return clocks.database_time() + timedelta(seconds=settings.RELAY_LEASE_SECONDS + extra_seconds)

@@ -22,7 +22,7 @@ from django.db import transaction
 from django.db.models import Max
 from django.utils.timezone import now
 
-from uploads import failpoints
+from uploads import clocks, failpoints
 from uploads.batches import body_bytes, make_batch
 from uploads.failpoints import Point
 from uploads.ledger import reconcile
@@ -116,7 +116,8 @@ def expire(batch: Batch, by: str) -> None:
     """Take a batch from a worker that is gone: nobody knows what its attempt did."""
     with transaction.atomic():
         take_turn(batch.job_id)
-        expired = Batch.objects.filter(pk=batch.pk, status=BatchStatus.SENDING, lease_until__lt=now())
+        moment = clocks.database_time()
+        expired = Batch.objects.filter(pk=batch.pk, status=BatchStatus.SENDING, lease_until__lt=moment)
         held = expired.first()
         if held is None:
             return

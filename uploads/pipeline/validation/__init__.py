@@ -18,9 +18,8 @@ from typing import Final
 
 from django.conf import settings
 from django.db import transaction
-from django.utils.timezone import now
 
-from uploads import failpoints
+from uploads import clocks, failpoints
 from uploads.dicom.reader import ReaderBroken
 from uploads.failpoints import Point
 from uploads.models import LostRace, Parcel, due_after, take_turn
@@ -65,7 +64,8 @@ def expire(parcel: Parcel, by: str) -> None:
     """Take a parcel from a worker that is gone. When three were lost over it, one file is to blame."""
     with transaction.atomic():
         take_turn(parcel.job_id)
-        expired = Parcel.objects.filter(pk=parcel.pk, status=ParcelStatus.CHECKING, lease_until__lt=now())
+        moment = clocks.database_time()
+        expired = Parcel.objects.filter(pk=parcel.pk, status=ParcelStatus.CHECKING, lease_until__lt=moment)
         held = expired.first()
         if held is None:
             return
@@ -128,4 +128,4 @@ def _wait(parcel: Parcel) -> None:
 
 
 def _lease_end() -> datetime:
-    return now() + timedelta(seconds=settings.CHECK_LEASE_SECONDS)
+    return clocks.database_time() + timedelta(seconds=settings.CHECK_LEASE_SECONDS)
