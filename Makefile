@@ -13,10 +13,11 @@ ON_PARTS := tests/models tests/pipeline tests/verification tests/crashes
 DEPLOYED := SECRET_KEY=$$($(BIN)/python -c 'import secrets; print(secrets.token_urlsafe(60))') FIELD_KEYS=$$(head -c 32 /dev/urandom | base64 | tr '+/' '-_') \
 	DATA_DIR=$(VENV)/check PUBLIC_URL=https://portal.example QURE_BASE_URL=https://qure.example/ DATABASE_URL=sqlite:///:memory: DEBUG=
 
-.PHONY: help run sandbox test check js-test browser redis trials bench chaos fuzz messages screenshots lock clean python
+.PHONY: help run verify sandbox test check js-test browser redis trials bench chaos fuzz messages screenshots lock clean python
 
 help:
 	@echo "make run          the whole portal on this machine, with a sandbox of Qure (PORT, DATA_DIR, QURE_BASE_URL …)"
+	@echo "make verify       asks the records of that portal, while it runs or not, what must hold after any accident"
 	@echo "make test         every check and every test; the trials too where CI=true"
 	@echo "make trials       short forms of the long runs: crash points, chaos, fuzzing; on PostgreSQL, S3 and Redis too"
 	@echo "make check        format, lint, types, layers, templates, migrations, deployment settings"
@@ -30,6 +31,9 @@ help:
 
 run: $(VENV)/runtime.stamp
 	@exec $(BIN)/python -m portal.run
+
+verify: $(VENV)/runtime.stamp
+	@$(BIN)/python manage.py verify $(ARGS)
 
 sandbox: $(VENV)/runtime.stamp
 	@exec $(BIN)/python -m uploads.sandbox $(ARGS)

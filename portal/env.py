@@ -38,17 +38,29 @@ class _Environment(environ.Env):  # type: ignore[misc]  # untyped
 env: Final = _Environment()
 
 
-def secret(name: str, default: str = "") -> str:
-    """Read ``NAME``, or the content of the file that ``NAME_FILE`` names (the way of Docker's secrets)."""
-    path = os.environ.get(f"{name}_FILE")
-    if not path:
-        return os.environ.get(name, "").strip() or default
+def secret(name: str, default: str = "", kept: Path | None = None) -> str:
+    """Read ``NAME``, or the content of the file that ``NAME_FILE`` names (the way of Docker's secrets).
+
+    Where neither is given: the file in ``kept``, the folder of what `make run` has made, if it is there.
+    """
+    path, given = os.environ.get(f"{name}_FILE"), os.environ.get(name, "").strip()
+    if path:
+        return _text_of(Path(path), f"{name}_FILE names {path}, which")
+    if given or kept is None:
+        return given or default
+    own = kept / name
+    return _text_of(own, str(own), missing=default)
+
+
+def _text_of(path: Path, called: str, missing: str | None = None) -> str:
     try:
-        return Path(path).read_text(encoding="utf-8").strip()
-    except OSError as e:
-        raise ImproperlyConfigured(f"{name}_FILE names {path}, which can't be read: {e.strerror}.") from None
+        return path.read_text(encoding="utf-8").strip()
     except UnicodeDecodeError:
-        raise ImproperlyConfigured(f"{name}_FILE names {path}, which holds no text.") from None
+        raise ImproperlyConfigured(f"{called} holds no text.") from None
+    except OSError as e:
+        if missing is not None and isinstance(e, FileNotFoundError):
+            return missing
+        raise ImproperlyConfigured(f"{called} can't be read: {e.strerror}.") from None
 
 
 def secret_url(name: str, default: str = "") -> str:
@@ -59,14 +71,14 @@ def secret_url(name: str, default: str = "") -> str:
     return url.replace("{password}", quote(secret(f"{name}_PASSWORD"), safe=""))
 
 
-def fernet_keys(name: str, text: str) -> list[str]:
-    """The keys in what ``NAME`` or its file says, with commas between them."""
+def fernet_keys(name: str, text: str, kept: Path) -> list[str]:
+    """The keys in the text of a secret, with commas between them."""
     keys = [key for key in text.split(",") if key]
     try:
         for key in keys:
             Fernet(key)
     except ValueError:
-        place = os.environ.get(f"{name}_FILE") or name
+        place = os.environ.get(f"{name}_FILE") or (name if os.environ.get(name) else kept / name)
         raise ImproperlyConfigured(
             f"{place} holds what is no Fernet key. Put its copy back. If there is none, remove it and let a "
             "new one be made (`make run`, `python -m portal.secrets`): tokens must be entered again then."

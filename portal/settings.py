@@ -14,14 +14,15 @@ from portal.logs import logging_config
 django_stubs_ext.monkeypatch()
 
 BASE_DIR = Path(__file__).resolve().parent.parent
-DATA_DIR = Path(env.str("DATA_DIR", default=str(BASE_DIR / "data"))).resolve()
+DATA_DIR = Path(env.str("DATA_DIR", default=str(BASE_DIR / "data"))).expanduser().resolve()
+SECRETS_DIR = DATA_DIR / "secrets"  # where `make run` keeps what it has made for itself
 
 DEBUG = env.bool("DEBUG", default=False)
-SECRET_KEY = secret("SECRET_KEY", default="for-development-only" if DEBUG else "")
+SECRET_KEY = secret("SECRET_KEY", default="for-development-only" if DEBUG else "", kept=SECRETS_DIR)
 if not SECRET_KEY:
     raise ImproperlyConfigured("Set SECRET_KEY or SECRET_KEY_FILE (`make run` makes one in DATA_DIR).")
 # Fernet keys that encrypt the Qure tokens; the first encrypts, all decrypt.
-FIELD_KEYS = fernet_keys("FIELD_KEYS", secret("FIELD_KEYS"))
+FIELD_KEYS = fernet_keys("FIELD_KEYS", secret("FIELD_KEYS", kept=SECRETS_DIR), kept=SECRETS_DIR)
 
 PUBLIC_URL = env.str("PUBLIC_URL", default="http://127.0.0.1:8000").rstrip("/")
 _public = urlsplit(PUBLIC_URL)

@@ -21,6 +21,7 @@ from tests.parts.ports import free_port
 
 ROOT = Path(__file__).resolve().parents[2]
 READY = "sample study: "
+VERIFY = [sys.executable, "manage.py", "verify"]
 
 
 @dataclass
@@ -168,6 +169,18 @@ def test_one_command_shows_an_address_logins_and_an_accepted_sample(first: Runni
     assert all(set(user) == {"username", "password", "role"} for user in credentials["users"])
     log = "".join(first.lines)
     assert all(user["password"] in log for user in credentials["users"])
+
+
+@pytest.mark.parametrize(
+    "command", [["make", "verify", f"VENV={sys.prefix}", "-o", f"{sys.prefix}/runtime.stamp"], VERIFY]
+)
+def test_its_records_are_checked_as_the_readme_tells(portal: Running, command: list[str]) -> None:
+    environment = {"PATH": os.environ["PATH"], "DATA_DIR": str(portal.data)}
+
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "checks passed" in done.stdout
 
 
 def test_it_serves_the_sign_in_and_ends_without_an_orphan(portal: Running) -> None:
