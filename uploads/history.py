@@ -54,6 +54,10 @@ NEEDS_A_LOOK: Final = Q(status__in=(*FILE_PROBLEMS, FileStatus.QUARANTINED)) | Q
     status__in=(FileStatus.VALID, FileStatus.SENT), job__status=JobStatus.ATTENTION
 )
 TO_DECIDE: Final = (Reason.UNCONFIRMED_PATIENT, Reason.CONFLICT)  # that a member of the team can let go
+# Files of a cancelled upload that a request held, or holds, and no answer confirms.
+UNCONFIRMED: Final = Q(status=FileStatus.CANCELLED, reason=Reason.MAY_HAVE_ARRIVED) | Q(
+    status__in=(FileStatus.VALID, FileStatus.SENT), job__status=JobStatus.CANCELLED
+)
 ON_THE_WAY: Final = Q(status__in=(FileStatus.RECEIVED, FileStatus.VALID)) & ~Q(
     job__status=JobStatus.ATTENTION
 )
@@ -151,16 +155,19 @@ def progress(job: Job) -> JobProgress:
         waiting=Count("pk", filter=ON_THE_WAY),
         missing=Count("pk", filter=MISSING),
         held=Count("pk", filter=Q(status=FileStatus.QUARANTINED, reason__in=TO_DECIDE)),
+        unconfirmed=Count("pk", filter=UNCONFIRMED),
         bytes_selected=Sum("size", filter=Q(is_left_out=False), default=0),
         bytes_received=Sum("size", filter=ARRIVED, default=0),
     )
-    held = counts.pop("held")
+    headline = _headline(job, counts)
+    for only_said in ("held", "unconfirmed"):
+        del counts[only_said]
     note, next_try_at = _delay(job)
     return JobProgress(
         status=job.status,
         status_label=job.get_status_display(),
         is_at_rest=job.is_at_rest,
-        headline=_headline(job, counts["accepted"], counts["problems"], held),
+        headline=headline,
         note=note,
         next_try_at=next_try_at,
         **counts,
@@ -190,8 +197,9 @@ def _readable_writing(writing: str) -> str:
     return ", ".join(filter(None, (family, " ".join(filter(None, rest)))))
 
 
-def _headline(job: Job, accepted: int, problems: int, held: int) -> str:
-    counts = {"accepted": number(accepted), "problems": number(problems)}
+def _headline(job: Job, found: Mapping[str, int]) -> str:
+    accepted = found["accepted"]
+    counts = {"accepted": number(accepted)}
     if job.status == JobStatus.ACCEPTED:
         return (
             ngettext(
@@ -202,19 +210,29 @@ def _headline(job: Job, accepted: int, problems: int, held: int) -> str:
             % counts
         )
     if job.status == JobStatus.CANCELLED:
-        return (
-            ngettext(
-                "Cancelled. Qure had accepted %(accepted)s image before.",
-                "Cancelled. Qure had accepted %(accepted)s images before.",
-                accepted,
-            )
-            % counts
-        )
+        return _cancelled(accepted, found["unconfirmed"])
     if job.status == JobStatus.UPLOADING:
         return gettext("Uploading. What has arrived is checked and sent while the rest follows.")
     if job.status == JobStatus.PROCESSING:
         return gettext("Everything has arrived. You can close this page; we finish without you.")
-    return _attention(accepted, problems, held)
+    return _attention(accepted, found["problems"], found["held"])
+
+
+def _cancelled(accepted: int, unconfirmed: int) -> str:
+    counts = {"accepted": number(accepted), "count": number(unconfirmed)}
+    taken = ngettext(
+        "Cancelled. Qure had accepted %(accepted)s image before.",
+        "Cancelled. Qure had accepted %(accepted)s images before.",
+        accepted,
+    )
+    if not unconfirmed:
+        return taken % counts
+    doubt = ngettext(
+        "Qure may have %(count)s image that it has not confirmed.",
+        "Qure may have %(count)s images that it has not confirmed.",
+        unconfirmed,
+    )
+    return f"{taken % counts} {doubt % counts}"
 
 
 def _attention(accepted: int, problems: int, held: int) -> str:

@@ -9,14 +9,17 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
 
-from django.db.models import Exists, OuterRef, Sum
+from django.db.models import Exists, OuterRef, Q, Sum
 
-from uploads.models import File, ReceiptLine, Series, advance_all
-from uploads.states import FileStatus, Outcome, SeriesStatus
+from uploads.models import Attempt, File, ReceiptLine, Series, advance_all
+from uploads.reasons import Reason
+from uploads.states import BatchStatus, FileStatus, Outcome, SeriesStatus
 
 ANSWERED: Final = (FileStatus.SENT, FileStatus.ACCEPTED)
 # Attempts whose bytes may have reached Qure.
 MAY_HAVE_ARRIVED: Final = (Outcome.ACCEPTED, Outcome.MISMATCH, Outcome.UNKNOWN, Outcome.STARTED)
+# Besides these, attempts that we have broken off: a receiver that keeps what it has read may have a part.
+BEGUN: Final = (*MAY_HAVE_ARRIVED, Outcome.BYTES_LOST, Outcome.ABANDONED)
 
 
 def is_proven(series: Series) -> bool:
@@ -47,6 +50,22 @@ def reconcile(series: Series, by: str) -> bool:
     elif series.status == SeriesStatus.OPEN:
         series.advance(SeriesStatus.SHORT, by)
     return proven
+
+
+def in_doubt() -> Q:
+    """Files that a request held which Qure has not refused: nobody can say that Qure does not have them.
+
+    Which files a replaced batch held, and which batch held a file whose staged bytes were lost, is known by
+    series only.
+    """
+    own = Attempt.objects.filter(batch=OuterRef("batch"), outcome__in=BEGUN)
+    lines = ReceiptLine.objects.filter(
+        series=OuterRef("series"), attempt__batch__job=OuterRef("job"), attempt__outcome__in=BEGUN
+    )
+    replaced = lines.filter(attempt__batch__status=BatchStatus.REPLACED)
+    is_valid = Q(status=FileStatus.VALID)
+    is_lost = Q(status=FileStatus.MISSING, reason=Reason.STAGED_BYTES_LOST)
+    return is_valid & (Q(Exists(own)) | Q(Exists(replaced))) | is_lost & Q(Exists(lines))
 
 
 def _lines(rows: Sequence[Series]) -> dict[int, list[ReceiptLine]]:

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from django.db.models import Count, Q, QuerySet
 from django.utils.timezone import now
-from django.utils.translation import gettext
+from django.utils.translation import gettext, ngettext
 
 from uploads import ledger
 from uploads.history import CHECKED_VALID, number
@@ -19,6 +19,10 @@ from uploads.states import FILE_LEFT_OUT, FileStatus, JobStatus, SeriesStatus
 PICTURES_FOLLOW: Final = timedelta(minutes=30)  # after the last file of an upload, if somebody draws at all
 EXAMPLES: Final = 5  # paths that are shown of each group
 TONES: Final = ("problem", "held", "left_out")
+# Files of a cancelled upload that no receipt says anything of, though a request held or holds them.
+IN_DOUBT: Final = Q(files__reason=Reason.MAY_HAVE_ARRIVED) | Q(
+    files__status=FileStatus.VALID, job__status=JobStatus.CANCELLED
+)
 
 
 @dataclass(frozen=True)
@@ -45,7 +49,7 @@ class SeriesLedger:
 
 @dataclass(frozen=True)
 class ReasonGroup:
-    """Files that were not sent for the same reason."""
+    """Files that Qure has not accepted for the same reason."""
 
     code: str
     sentence: str
@@ -64,6 +68,7 @@ def series_ledgers(job: Job) -> list[SeriesLedger]:
             valid=Count("files", filter=_of_files(CHECKED_VALID)),
             sent=Count("files", filter=Q(files__status__in=(FileStatus.SENT, FileStatus.ACCEPTED))),
             accepted=Count("files", filter=Q(files__status=FileStatus.ACCEPTED)),
+            unconfirmed=Count("files", filter=IN_DOUBT),
         )
     )
     ordered = list(rows.order_by("study_uid", "pk"))
@@ -76,7 +81,7 @@ def series_ledgers(job: Job) -> list[SeriesLedger]:
 
 
 def reason_groups(job: Job) -> list[ReasonGroup]:
-    """Why files of a job were not sent, the worst first."""
+    """Why files of a job are not accepted, the worst first."""
     groups = (
         File.objects.filter(job=job).exclude(reason="").values("reason", "status").annotate(count=Count("pk"))
     )
@@ -85,7 +90,7 @@ def reason_groups(job: Job) -> list[ReasonGroup]:
             code=group["reason"],
             sentence=gettext(Reason(group["reason"]).sentence),
             count=group["count"],
-            tone=_tone(group["status"]),
+            tone=_tone(group["status"], group["reason"]),
             examples=_examples(job, group["reason"], group["status"]),
         )
         for group in groups
@@ -140,8 +145,14 @@ def _awaits_picture(row: Series) -> bool:
 def _series_sentence(row: Series, reported: int | None) -> str:
     if row.status == SeriesStatus.COMPLETE:
         return gettext("Accepted by Qure")
+    if row.unconfirmed:  # type: ignore[attr-defined]  # annotated
+        return _may_have(row.unconfirmed, row.accepted)  # type: ignore[attr-defined]
     if row.status == SeriesStatus.OPEN:
         return gettext("Not sent") if row.job.is_at_rest else gettext("On its way")
+    return _short_sentence(row, reported)
+
+
+def _short_sentence(row: Series, reported: int | None) -> str:
     if not row.sent:  # type: ignore[attr-defined]
         return _of(0, row.valid)  # type: ignore[attr-defined]
     if row.accepted == row.sent:  # type: ignore[attr-defined]
@@ -152,11 +163,20 @@ def _series_sentence(row: Series, reported: int | None) -> str:
     return _of(reported, row.sent)  # type: ignore[attr-defined]
 
 
+def _may_have(count: int, accepted: int) -> str:
+    counts = {"count": number(count), "accepted": number(accepted)}
+    if accepted:
+        return gettext("Qure has %(accepted)s, may have %(count)s more") % counts
+    return ngettext("Qure may have %(count)s image", "Qure may have %(count)s images", count) % counts
+
+
 def _of(count: int, whole: int) -> str:
     return gettext("Qure has %(count)s of %(whole)s") % {"count": number(count), "whole": number(whole)}
 
 
-def _tone(status: str) -> str:
+def _tone(status: str, reason: str) -> str:
+    if reason == Reason.MAY_HAVE_ARRIVED:
+        return "problem"
     if status == FileStatus.QUARANTINED:
         return "held"
     return "left_out" if status in (*FILE_LEFT_OUT, FileStatus.CANCELLED) else "problem"

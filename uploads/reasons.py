@@ -40,6 +40,7 @@ class Reason(StrEnum):
     STAGED_BYTES_LOST = "staged_bytes_lost"
     REFUSED_BY_QURE = "refused_by_qure"
     CANCELLED = "cancelled"
+    MAY_HAVE_ARRIVED = "may_have_arrived"
     DECLINED = "declined"
     # found by the upload page, which leaves the file where it is
     NOT_CHOSEN = "not_chosen"
@@ -103,6 +104,9 @@ SENTENCES: Final[dict[Reason, str]] = {
     ),
     Reason.REFUSED_BY_QURE: _("Qure refused this file."),
     Reason.CANCELLED: _("The upload was cancelled before this file was sent."),
+    Reason.MAY_HAVE_ARRIVED: _(
+        "The upload was cancelled after a request to Qure that held this file. No answer confirms it: Qure may have it."
+    ),
     Reason.DECLINED: _("It was held back, and somebody decided not to send it."),
     Reason.ADDING_STOPPED: _(
         "Somebody stopped adding files before this one had arrived, so it stayed on the computer."

@@ -11,7 +11,7 @@ from itertools import groupby
 from typing import Final
 from uuid import UUID
 
-from django.db.models import Count, F
+from django.db.models import Count, F, Sum
 from django.utils.timezone import now
 from django.utils.translation import gettext
 
@@ -74,7 +74,7 @@ class ReceiptAttempt:
     destination: str
     started_at: datetime
     ended_at: datetime | None
-    files: int  # that the batch holds
+    files: int  # that the request held
     body_bytes: int
     http_status: int | None
     outcome: str
@@ -259,7 +259,7 @@ def _attempts(job: Job) -> list[ReceiptAttempt]:
     rows = (
         Attempt.objects.filter(batch__job=job)
         .select_related("batch")
-        .annotate(destination_name=F("destination__name"), files=Count("batch__files"))
+        .annotate(destination_name=F("destination__name"), files=Sum("lines__sent", default=0))
     )
     return [
         ReceiptAttempt(

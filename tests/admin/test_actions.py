@@ -7,9 +7,9 @@ from django.test import Client
 
 from tests.admin.pages import act, list_url, said
 from tests.admin.rows import Everything
-from tests.factories import make_file, make_job
-from uploads.models import ApiToken, Batch, Job, StateChange
-from uploads.states import BatchStatus, FileStatus, JobStatus
+from tests.factories import make_batch, make_file, make_job
+from uploads.models import ApiToken, Attempt, Batch, Job, StateChange
+from uploads.states import BatchStatus, FileStatus, JobStatus, Outcome
 
 
 def test_retry_makes_a_stuck_batch_due_again_and_names_who_did_it(
@@ -47,6 +47,17 @@ def test_cancel_stops_what_has_not_been_sent_says_so_and_names_who_did_it(
     assert file.status == FileStatus.CANCELLED
     changes = StateChange.objects.filter(to_status=JobStatus.CANCELLED)
     assert {change.by for change in changes} == {f"admin:{administrator.pk}"}
+
+
+def test_cancel_says_how_much_qure_may_have_besides(admin_pages: Client, everything: Everything) -> None:
+    job = make_job(everything.team)
+    batch = make_batch(job, make_file(job, status=FileStatus.VALID))
+    facts = {"number": 1, "body_bytes": 9, "outcome": Outcome.UNKNOWN}
+    Attempt.objects.create(batch=batch, destination=everything.team.destination, **facts)
+
+    response = act(admin_pages, "job", "cancel", job)
+
+    assert "Qure may also have 1 of their files: no answer confirms it." in said(response)[0]
 
 
 def test_cancel_keeps_what_qure_has_accepted(admin_pages: Client, everything: Everything) -> None:

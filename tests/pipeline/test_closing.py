@@ -16,6 +16,7 @@ from tests.pipeline.journeys import (
     image,
     images,
     job_to,
+    make_due,
     ready_batch,
     reasons,
     statuses,
@@ -25,7 +26,7 @@ from tests.pipeline.journeys import (
 from tests.sandboxes import Sandbox
 from uploads import tasks
 from uploads.models import Batch, Job
-from uploads.pipeline import closing, relay, sweeping
+from uploads.pipeline import closing, relay, resending, sweeping
 from uploads.reasons import Reason
 from uploads.states import BatchStatus, FileStatus, JobStatus, SeriesStatus
 
@@ -315,3 +316,67 @@ def test_the_last_file_of_a_batch_that_is_named_lets_the_job_rest(sandbox: Sandb
     assert job_status(job) == JobStatus.ATTENTION
     assert job.series.get().status == SeriesStatus.SHORT
     assert Batch.objects.get().status == BatchStatus.REFUSED
+
+
+# What came of a request before the upload was cancelled: fault, and whether Qure may have the files.
+BEFORE = [
+    ({"kind": "drop_after"}, True),
+    ({"kind": "500"}, True),
+    ({"kind": "missing_series"}, True),
+    ({"kind": "503"}, False),
+    ({"kind": "401"}, False),
+    ({"kind": "413"}, False),
+]
+
+
+@pytest.mark.parametrize(("fault", "may_be_there"), BEFORE, ids=[str(fault["kind"]) for fault, _ in BEFORE])
+def test_a_cancelled_file_is_not_called_unsent_when_qure_may_have_it(
+    sandbox: Sandbox, fault: dict[str, str], may_be_there: bool
+) -> None:
+    job = job_to(sandbox)
+    sandbox.script(fault)
+    relay.send(ready_batch(job, [*images(2), *images(2, series=2)]).pk)
+
+    closing.cancel(job.pk, BY)
+
+    assert set(statuses(job)) == {FileStatus.CANCELLED}
+    assert set(reasons(job)) == {Reason.MAY_HAVE_ARRIVED if may_be_there else Reason.CANCELLED}
+
+
+def test_of_a_request_that_was_under_way_and_had_no_answer_qure_may_have_the_files(sandbox: Sandbox) -> None:
+    job = job_to(sandbox)
+    claimed = relay.claim(ready_batch(job, images(2)).pk)
+    closing.cancel(job.pk, BY)
+    sandbox.script({"kind": "drop_after"})
+    assert claimed is not None
+
+    relay.attempt(claimed)
+    closing.close(job.pk)
+
+    assert set(reasons(job)) == {Reason.MAY_HAVE_ARRIVED}
+
+
+def test_files_that_were_halved_after_a_request_without_an_answer_may_be_there(sandbox: Sandbox) -> None:
+    job = job_to(sandbox)
+    batch = ready_batch(job, images(4))
+    upload(job, images(1, series=2))
+    sandbox.script({"kind": "drop_after"}, {"kind": "413"})
+    for _ in range(2):
+        relay.send(batch.pk)
+        make_due(job)
+
+    closing.cancel(job.pk, BY)
+
+    assert reasons(job) == [Reason.MAY_HAVE_ARRIVED] * 4 + [Reason.CANCELLED]
+
+
+def test_files_of_a_short_series_that_were_to_be_sent_again_may_be_there(sandbox: Sandbox) -> None:
+    job = job_to(sandbox)
+    sandbox.script({"kind": "fewer"})
+    upload(job, images(2))
+    work_off()
+    resending.resend(job.series.get(), BY)
+
+    closing.cancel(job.pk, BY)
+
+    assert set(reasons(job)) == {Reason.MAY_HAVE_ARRIVED}

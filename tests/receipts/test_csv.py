@@ -8,7 +8,15 @@ from django.test import Client
 from django.urls import reverse
 
 from tests.factories import make_file, make_job, make_user
-from tests.receipts.uploads import ANSWER, accepted_job, digest, leave_out, short_job, tidied_job
+from tests.receipts.uploads import (
+    ANSWER,
+    accepted_job,
+    cancelled_job,
+    digest,
+    leave_out,
+    short_job,
+    tidied_job,
+)
 from uploads import receipts
 from uploads.documents.receipt_csv import receipt_csv
 from uploads.models import Job
@@ -66,6 +74,15 @@ def test_a_file_is_told_with_its_digests() -> None:
 
     assert (file["sha256_arrived"], file["sha256_sent"]) == (digest("came 0"), digest("went 0"))
     assert (file["path"], file["sop_uid"], file["status"]) == ("CD/IM00000", "1.2.3.7.0", "Accepted by Qure")
+
+
+def test_what_was_cancelled_after_a_request_is_told_with_the_doubt() -> None:
+    rows = table_of(cancelled_job())
+
+    reasons = {row["reason"] for row in rows if row["record"] == "file"}
+    assert reasons == {Reason.MAY_HAVE_ARRIVED.sentence}
+    assert "Qure may have 2 images" in rows[0]["reason"]
+    assert [row["status"] for row in rows if row["record"] == "series"] == ["Qure may have 2 images"]
 
 
 def test_files_that_stayed_on_the_computer_are_rows_and_counted_apart() -> None:

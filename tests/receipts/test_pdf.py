@@ -9,7 +9,7 @@ from django.urls import reverse
 from pypdf import PdfReader
 
 from tests.factories import make_job, make_patient, make_series, make_user
-from tests.receipts.uploads import ANSWER, accepted_job, short_job, tidied_job
+from tests.receipts.uploads import ANSWER, accepted_job, cancelled_job, short_job, tidied_job
 from uploads import receipts
 from uploads.documents import sheet
 from uploads.documents.receipt_pdf import ANSWER_CHARACTERS, receipt_pdf
@@ -51,6 +51,14 @@ def test_it_says_what_the_receipt_says() -> None:
     ]
     assert [part for part in said if squeezed(part) not in text] == []
     assert "PROVISIONAL" not in text
+
+
+def test_of_what_was_cancelled_after_a_request_it_says_that_qure_may_have_it() -> None:
+    text = printed(cancelled_job())
+
+    assert squeezed("Qure may have 2 images that it has not confirmed.") in text
+    assert squeezed(Reason.MAY_HAVE_ARRIVED.sentence) in text
+    assert "notsent" not in text.lower()
 
 
 @pytest.mark.parametrize("status", [JobStatus.UPLOADING, JobStatus.PROCESSING])

@@ -9,6 +9,7 @@ from tests.receipts.uploads import (
     ANSWER,
     accepted_job,
     add_attempt,
+    cancelled_job,
     digest,
     leave_out,
     short_job,
@@ -50,6 +51,27 @@ def test_it_says_what_qure_reported_of_a_series_that_is_short() -> None:
     ((series,),) = [study.series for study in receipt.studies]
     assert (series.ledger.sent, series.reported, series.ledger.sentence) == (3, 2, "Qure has 2 of 3")
     assert not receipt.is_accepted
+
+
+@pytest.mark.parametrize(
+    ("accepted", "headline", "sentence"),
+    [
+        (0, "Cancelled. Qure had accepted 0 images before.", "Qure may have 2 images"),
+        (1, "Cancelled. Qure had accepted 1 image before.", "Qure has 1, may have 2 more"),
+    ],
+)
+def test_of_what_was_cancelled_after_a_request_it_does_not_say_that_it_was_not_sent(
+    accepted: int, headline: str, sentence: str
+) -> None:
+    receipt = receipts.receipt(cancelled_job(accepted))
+
+    ((series,),) = [study.series for study in receipt.studies]
+    assert receipt.progress.headline == f"{headline} Qure may have 2 images that it has not confirmed."
+    assert series.ledger.sentence == sentence
+    assert [(group.sentence, group.tone) for group in receipt.reasons] == [
+        (Reason.MAY_HAVE_ARRIVED.sentence, "problem")
+    ]
+    assert receipt.attempts[-1].files == 2
 
 
 @pytest.mark.parametrize(

@@ -73,6 +73,21 @@ def short_job() -> Job:
     return job
 
 
+def cancelled_job(accepted: int = 0) -> Job:
+    """An upload that was cancelled after a request of two images which Qure has not answered."""
+    job = make_job(status=JobStatus.CANCELLED)
+    series = make_series(job, status=SeriesStatus.SHORT if accepted else SeriesStatus.OPEN)
+    there = [make_file(job, series=series, status=FileStatus.ACCEPTED) for _ in range(accepted)]
+    if there:
+        add_attempt(job, series, *there)
+    reason = Reason.MAY_HAVE_ARRIVED
+    files = [make_file(job, series=series, status=FileStatus.CANCELLED, reason=reason) for _ in range(2)]
+    unanswered = {"outcome": Outcome.UNKNOWN, "http_status": None, "receipt": ""}
+    add_attempt(job, series, *files, batch_status=BatchStatus.CANCELLED, **unanswered)
+    job.files.filter(status=FileStatus.CANCELLED).update(batch=None)
+    return job
+
+
 def tidied_job(**of_job: Any) -> Job:  # Any: column values
     """An accepted upload of three images; a viewer's file, a report and the other patient stayed behind."""
     job = accepted_job(**of_job)

@@ -13,6 +13,7 @@ from pytest_django import DjangoAssertNumQueries
 from pytest_django.fixtures import Settings
 
 from tests.factories import make_batch, make_file, make_job, make_patient, make_series, make_team, make_user
+from tests.receipts.uploads import cancelled_job
 from tests.views.browser import Browser, client_of, open_browser, text_of
 from uploads import history
 from uploads.models import Attempt, Destination, File, Job, ReceiptLine, Series
@@ -85,6 +86,29 @@ def test_an_upload_says_how_it_stands(status: JobStatus, headline: str) -> None:
     response = browser.client.get(browser.url("job"))
 
     assert headline in words_of(response)
+
+
+def test_of_a_cancelled_upload_the_page_says_what_qure_may_have() -> None:
+    job = cancelled_job()
+
+    page = words_of(client_of(job.created_by).get(reverse("job", args=[job.key])))
+
+    assert "Qure may have 2 images that it has not confirmed." in page
+    assert Reason.MAY_HAVE_ARRIVED.sentence in page
+    assert "not sent" not in page.lower()
+
+
+def test_while_a_request_of_a_cancelled_upload_is_under_way_the_page_says_what_qure_may_have() -> None:
+    browser = open_browser(status=JobStatus.CANCELLED)
+    series = make_series(browser.job)
+    file = make_file(browser.job, series=series, status=FileStatus.VALID)
+    make_batch(browser.job, file, status=BatchStatus.SENDING, lease_until=now())
+
+    page = words_of(browser.client.get(browser.url("job")))
+
+    assert "Qure may have 1 image that it has not confirmed." in page
+    assert "Qure may have 1 image" in page.replace("Qure may have 1 image that", "")
+    assert "not sent" not in page.lower()
 
 
 def test_what_the_page_left_out_is_named_but_is_not_among_the_chosen() -> None:

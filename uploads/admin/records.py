@@ -24,6 +24,7 @@ from uploads.models import (
     without_token,
 )
 from uploads.pipeline import closing
+from uploads.reasons import Reason
 
 
 class Record(admin.ModelAdmin[Model]):
@@ -108,7 +109,9 @@ class JobAdmin(Record):
         """Stop uploads that have not ended."""
         cancelled = [closing.cancel(job.pk, by(request)) for job in queryset]
         count = f"{sum(cancelled)} of {len(cancelled)} uploads are cancelled."
-        self.message_user(request, f"{count} What Qure had accepted before stays with Qure.")
+        doubt = File.objects.filter(job__in=queryset, reason=Reason.MAY_HAVE_ARRIVED).count()
+        besides = f" Qure may also have {doubt} of their files: no answer confirms it." if doubt else ""
+        self.message_user(request, f"{count} What Qure had accepted before stays with Qure.{besides}")
 
     @admin.display(description="What happened")
     def trail(self, job: Job) -> SafeString:

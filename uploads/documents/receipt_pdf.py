@@ -35,7 +35,7 @@ def receipt_pdf(receipt: Receipt) -> bytes:
     for study in receipt.studies:
         _write_study(sheet, study)
     if receipt.reasons:
-        sheet.heading(gettext("Files that were not sent, and why"))
+        sheet.heading(gettext("Files that Qure has not accepted, and why"))
         sheet.table(
             (gettext("Files"), gettext("Why")),
             ((number(group.count), group.sentence) for group in receipt.reasons),

@@ -6,7 +6,7 @@ from django.db import transaction
 from django.db.models import Q
 from django.utils.timezone import now
 
-from uploads import failpoints
+from uploads import failpoints, ledger
 from uploads.failpoints import Point
 from uploads.models import MOVES_BY_ITSELF, Batch, File, Job, Series, advance_all, take_turn
 from uploads.reasons import Reason
@@ -81,8 +81,10 @@ def _stop(job: Job, by: str) -> None:
         batch.advance(BatchStatus.CANCELLED, by)
     under_way = Batch.objects.filter(job=job, status=BatchStatus.SENDING)
     rows = File.objects.filter(Q(batch=None) | ~Q(batch__in=under_way), job=job)
-    for status in CANCELLABLE:
-        advance_all(rows, (status, FileStatus.CANCELLED), by, job.pk, reason=Reason.CANCELLED, batch=None)
+    for condition, reason in ((ledger.in_doubt(), Reason.MAY_HAVE_ARRIVED), (Q(), Reason.CANCELLED)):
+        for status in CANCELLABLE:
+            pair = (status, FileStatus.CANCELLED)
+            advance_all(rows.filter(condition), pair, by, job.pk, reason=reason, batch=None)
     if not under_way.exists():
         _close_series(job)
 
