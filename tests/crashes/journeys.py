@@ -10,7 +10,7 @@ from django.core.files.storage import default_storage
 from django.utils.timezone import now
 
 from tests.factories import PHANTOM, make_destination, make_team, make_user
-from tests.pipeline.journeys import BY, Contents, image, sha256_of, store
+from tests.pipeline.journeys import BY, Contents, end_retention, image, sha256_of, store
 from tests.sandboxes import TOKEN, Sandbox
 from uploads import tasks
 from uploads.forms import Entry
@@ -90,7 +90,7 @@ def go(traveller: Traveller) -> None:
     closing.cancel(upload(traveller, traveller.cancelled, [("CD/IM1", image(1, series=4))]).pk, BY)
     leave(traveller)
     work_on()
-    let_retention_end()
+    end_retention()
     work_on()
 
 
@@ -147,11 +147,6 @@ def leave(traveller: Traveller) -> None:
     job, _ = manifest.open_job(traveller.team, traveller.user, traveller.left, Source.BROWSER)
     manifest.declare(job.pk, [Entry("CD/IM1", 100)], True, BY)
     Job.objects.filter(pk=job.pk, status=JobStatus.UPLOADING).update(last_arrival_at=now() - LONG_AGO)
-
-
-def let_retention_end() -> None:
-    """Everything came long ago."""
-    Job.objects.filter(status__in=JOB_AT_REST).update(last_arrival_at=now() - LONG_AGO)
 
 
 def work_on() -> None:

@@ -4,6 +4,7 @@ import hashlib
 import io
 import uuid
 from collections.abc import Callable, Sequence
+from datetime import timedelta
 from typing import Any
 
 from django.core.files.base import ContentFile
@@ -19,10 +20,11 @@ from uploads.forms import Entry
 from uploads.models import Batch, Destination, File, Job, StateChange
 from uploads.parcel_format import ArrivingParcel
 from uploads.pipeline import batching, manifest, staging
-from uploads.states import BatchStatus, ParcelStatus
+from uploads.states import JOB_AT_REST, BatchStatus, ParcelStatus
 
 BY = "test"
 STUDY = "2.25.7000"
+LONG_AGO = timedelta(days=30)
 Contents = Sequence[tuple[str, bytes]]
 
 
@@ -114,6 +116,13 @@ def work_off(rounds: int = 60) -> None:
             task(row_id)
         if StateChange.objects.count() == before:
             return
+
+
+def end_retention() -> None:
+    """All uploads that rest came, and came to rest, longer ago than anything is kept."""
+    rest = Job.objects.filter(status__in=JOB_AT_REST)
+    StateChange.objects.filter(kind="job", job__in=rest).update(at=now() - LONG_AGO)
+    rest.update(last_arrival_at=now() - LONG_AGO)
 
 
 def make_due(job: Job) -> None:

@@ -20,6 +20,7 @@ from tests.pipeline.journeys import (
     check_all,
     declare,
     end_leases,
+    end_retention,
     image,
     images,
     job_to,
@@ -76,7 +77,7 @@ def all_is_well(sandbox: Sandbox) -> Job:
 def retention_ends(sandbox: Sandbox) -> None:
     """Everything was accepted long ago."""
     all_is_well(sandbox)
-    Job.objects.update(last_arrival_at=now() - timedelta(days=400))
+    end_retention()
     tasks.recover()
 
 

@@ -4,13 +4,15 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+import time_machine
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 from django.utils.timezone import now
 from pytest_django.fixtures import Settings
 
 from tests.factories import make_batch, make_file, make_job
-from tests.pipeline.journeys import staged_objects
+from tests.pipeline.journeys import BY, images, job_to, staged_objects, upload, work_off
+from tests.sandboxes import Sandbox
 from uploads import tasks
 from uploads.models import File, Job, LostRace, Parcel
 from uploads.pipeline import purging
@@ -74,6 +76,39 @@ def test_bytes_are_kept_until_the_retention_is_over(settings: Settings, staging_
     tasks.recover()
 
     assert len(staged_objects()) == 1
+
+
+@pytest.mark.parametrize("hours", [80, 72 * 30])
+def test_what_was_delivered_after_a_long_outage_is_kept_as_long_as_anything_else(
+    hours: int, sandbox: Sandbox, settings: Settings
+) -> None:
+    job = job_to(sandbox)
+    upload(job, images(1))
+    Job.objects.update(last_arrival_at=now() - timedelta(hours=hours))
+    work_off()
+
+    tasks.recover()
+
+    assert Job.objects.get().status == JobStatus.ACCEPTED
+    assert Parcel.objects.get().status == ParcelStatus.CHECKED
+    assert purging.uncleared() == []
+    with time_machine.travel(now() + timedelta(hours=settings.STAGING_RETENTION_HOURS, minutes=1)):
+        assert purging.purgeable() == [Parcel.objects.get()]
+
+
+@pytest.mark.parametrize(
+    ("status", "waits"),
+    [(JobStatus.ATTENTION, True), (JobStatus.CANCELLED, False)],
+    ids=["somebody may look at it now", "nobody wants it any more"],
+)
+def test_the_retention_begins_when_an_upload_comes_to_rest(
+    status: JobStatus, waits: bool, settings: Settings
+) -> None:
+    job = old_job(settings, JobStatus.PROCESSING)
+    staged_file(job)
+    job.advance(status, BY)
+
+    assert (purging.purgeable() == []) == waits
 
 
 def test_one_file_that_is_needed_keeps_its_parcel(settings: Settings) -> None:

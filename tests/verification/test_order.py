@@ -7,6 +7,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+import time_machine
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 from django.core.management import CommandError, call_command
@@ -14,7 +15,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils.timezone import now
 
-from tests.pipeline.journeys import images, job_to, upload, work_off
+from tests.pipeline.journeys import end_retention, images, job_to, upload, work_off
 from tests.sandboxes import Sandbox, start_sandbox
 from tests.verification import jobs
 from tests.verification.jobs import Planted, violations
@@ -69,6 +70,14 @@ def test_bytes_that_were_needed_until_just_now_may_still_be_there(sandbox: Sandb
     Job.objects.update(last_arrival_at=now() - timedelta(days=30))  # the outage was longer than the retention
 
     assert violations() == []
+
+
+def test_what_was_delivered_after_a_long_outage_is_kept_for_its_time(sandbox: Sandbox) -> None:
+    jobs.delivered(sandbox)
+    Job.objects.update(last_arrival_at=now() - timedelta(days=30))
+
+    with time_machine.travel(now() + timedelta(hours=2)):  # past the grace of what moved just now
+        assert violations() == []
 
 
 def test_a_finished_job_is_in_order_and_in_the_receiver(sandbox: Sandbox) -> None:
@@ -135,7 +144,7 @@ def test_what_a_dead_writer_left_is_found_when_its_job_has_been_cleared_away(
     name: str, sandbox: Sandbox
 ) -> None:
     at = jobs.delivered(sandbox)
-    Job.objects.update(last_arrival_at=now() - timedelta(days=30))
+    end_retention()
     default_storage.delete(at.parcel.object_name)
     jobs.put(at.parcel, ParcelStatus.PURGED)
     name = name.format(job=at.job.key)

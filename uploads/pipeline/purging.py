@@ -6,12 +6,12 @@ from typing import Any, Final
 
 from django.conf import settings
 from django.core.files.storage import default_storage
-from django.db.models import Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils.timezone import now
 
 from uploads import failpoints
 from uploads.failpoints import Point
-from uploads.models import Delivery, File, Job, Notice, Parcel, Picture, Series
+from uploads.models import Delivery, File, Job, Notice, Parcel, Picture, Series, StateChange
 from uploads.room import Free
 from uploads.states import JOB_AT_REST, FileStatus, JobStatus, ParcelStatus
 from uploads.storage import STORAGE_TROUBLE
@@ -28,6 +28,7 @@ NEEDS_BYTES: Final = (
 )
 # Nothing of a cancelled job is sent again, but a request may still be under way.
 DROPPED: Final = Q(job__status=JobStatus.CANCELLED) & ~Q(status=FileStatus.VALID)
+LOOKED_AT: Final = (JobStatus.ACCEPTED, JobStatus.ATTENTION)  # at rest, and somebody may come back to it
 
 AT_ONCE: Final = 1000  # rows of a table; the next sweep takes the rest
 
@@ -39,15 +40,28 @@ def purgeable() -> list[Parcel]:
 
     Where the disk gets full, what is delivered or cancelled goes sooner: those bytes only were convenient.
     """
-    over = Q(job__last_arrival_at__lt=_retention_start())
+    over = rested_before(_retention_start(), "job")
     if _is_disk_short():
         over |= Q(job__status__in=(JobStatus.ACCEPTED, JobStatus.CANCELLED))
-    rests = Parcel.objects.filter(over, status=ParcelStatus.CHECKED, job__status__in=JOB_AT_REST)
+    rests = Parcel.objects.filter(over, status=ParcelStatus.CHECKED)
     needed = File.objects.filter(~DROPPED, status__in=NEEDS_BYTES)
     keep = Q(pk__in=needed.filter(parcel__isnull=False).values("parcel")) | Q(
         slice_of__in=needed.values("pk")
     )
     return list(rests.exclude(keep))
+
+
+def rested_before(moment: datetime, job: str = "") -> Q:
+    """Whether a job got its last bytes, and came to rest, before then; after an outage that is much later.
+
+    ``job`` leads from the rows that are asked for to their job. Nobody waits for what is cancelled: that it
+    came to rest does not count.
+    """
+    at = f"{job}__" if job else ""
+    came = StateChange.objects.filter(kind="job", job=OuterRef(job or "pk"), at__gte=moment)
+    rested = came.filter(from_status=JobStatus.PROCESSING, to_status__in=LOOKED_AT)
+    rests = Q(**{f"{at}status__in": JOB_AT_REST, f"{at}last_arrival_at__lt": moment})
+    return rests & (Q(**{f"{at}status": JobStatus.CANCELLED}) | ~Q(Exists(rested)))
 
 
 def purge(parcel: Parcel) -> None:
@@ -64,8 +78,9 @@ def purge(parcel: Parcel) -> None:
 
 def uncleared() -> list[Job]:
     """Resting jobs past the retention that have no parcel left."""
-    rests = Job.objects.filter(status__in=JOB_AT_REST, last_arrival_at__lt=_retention_start(), purged_at=None)
-    return list(rests.exclude(parcels__in=Parcel.objects.exclude(status=ParcelStatus.PURGED)))
+    rest = Job.objects.filter(rested_before(_retention_start()), purged_at=None)
+    left = Parcel.objects.filter(job=OuterRef("pk")).exclude(status=ParcelStatus.PURGED)
+    return list(rest.filter(~Exists(left)))
 
 
 def clear_folder(job: Job) -> None:

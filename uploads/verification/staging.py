@@ -12,9 +12,9 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils.timezone import now
 
 from uploads.models import Extent, File, Job, Parcel, Picture, Series, StateChange, extents_of_all
-from uploads.pipeline.purging import DROPPED, NEEDS_BYTES
+from uploads.pipeline.purging import DROPPED, NEEDS_BYTES, rested_before
 from uploads.staged import StagedBytesGone, StagedReader, chunks
-from uploads.states import JOB_AT_REST, FileStatus, ParcelStatus
+from uploads.states import FileStatus, ParcelStatus
 from uploads.verification.pieces import PIECE, Violations, keys, pieces
 
 PURGE_GRACE: Final = timedelta(hours=1)  # how late the bytes may go
@@ -33,10 +33,10 @@ def staged_bytes_are_kept_as_long_as_needed() -> Violations:
             continue
         if size != parcel.size:
             yield f"6: the object of parcel {parcel.pk} has another size"
-    over = {"job__status__in": JOB_AT_REST, "job__last_arrival_at__lt": _retention_start()}
+    over = rested_before(_retention_start(), "job")
     # what moved just now may have needed them
     moved = StateChange.objects.filter(job=OuterRef("job"), at__gt=now() - PURGE_GRACE)
-    for pk in keys(kept.filter(~Exists(_needing_files()), ~Exists(moved), **over)):
+    for pk in keys(kept.filter(over, ~Exists(_needing_files()), ~Exists(moved))):
         yield f"6: parcel {pk} is past its retention"
 
 
@@ -118,7 +118,7 @@ def _is_forgotten(name: str) -> bool:
         is_old = default_storage.get_modified_time(name) < now() - WRITING
     except FileNotFoundError:
         return False
-    waiting = Job.objects.exclude(status__in=JOB_AT_REST, last_arrival_at__lt=_retention_start())
+    waiting = Job.objects.exclude(rested_before(_retention_start()))
     return is_old and not waiting.filter(key__in=_key_in(name.partition("/")[0])).exists()
 
 
