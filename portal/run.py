@@ -7,7 +7,7 @@ import argparse
 import json
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -77,14 +77,20 @@ def _welcome(place: Place, supervisor: Supervisor) -> None:
     """Send the sample study, unless it was sent; print the address, the logins and what became of it."""
     sample = supervisor.finish(processes.manage(place, "send_sample"))
     credentials = json.loads((place.data / "demo-credentials.json").read_text(encoding="utf-8"))
-    logins = [(user["role"], user["username"], user["password"]) for user in credentials["users"]]
-    lines = ["", f"The portal is ready: {credentials['url']}", ""]
-    lines += [f"  {role:<14} {name} / {password}" for role, name, password in logins]
+    lines = ["", f"The portal is ready: {credentials['url']}", "", *login_lines(credentials["users"])]
     if place.sandbox_port is not None:
         lines += ["", f"It relays to a sandbox of Qure: {place.sandbox_url}_sandbox/"]
     lines += ["", *f"{sample.output}{sample.errors}".strip().splitlines(), "Stop it with Ctrl-C.", ""]
     for line in lines:
         supervisor.console.print(line)
+
+
+def login_lines(users: Sequence[Mapping[str, str]]) -> list[str]:
+    """Who may sign in, and how. A password that was changed is known to its owner only."""
+    words = [user["password"] or "the password that was chosen since" for user in users]
+    return [
+        f"  {user['role']:<14} {user['username']} / {word}" for user, word in zip(users, words, strict=True)
+    ]
 
 
 if __name__ == "__main__":

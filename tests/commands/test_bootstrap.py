@@ -222,6 +222,21 @@ def test_the_demo_stays_as_it_is_at_the_next_start(data_folder: Path) -> None:
     assert (ApiToken.objects.count(), Membership.objects.count()) == (1, 2)
 
 
+def test_a_password_that_was_changed_is_kept_no_more_and_stays_its_owners(data_folder: Path) -> None:
+    call_command("bootstrap", demo=True)
+    told = credentials(data_folder)["users"]
+    clinician = User.objects.get(username="clinician")
+    clinician.set_password("my own words")
+    clinician.save()
+
+    for _ in range(2):
+        call_command("bootstrap", demo=True)
+
+        kept = credentials(data_folder)["users"]
+        assert kept == [{**told[0], "password": ""}, told[1]]
+        assert User.objects.get(username="clinician").check_password("my own words")
+
+
 def test_a_lost_file_means_new_passwords_for_the_same_people(data_folder: Path) -> None:
     call_command("bootstrap", demo=True)
     (data_folder / "demo-credentials.json").unlink()

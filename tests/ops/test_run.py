@@ -17,6 +17,7 @@ from urllib.request import urlopen
 
 import pytest
 
+from portal.run import login_lines
 from tests.parts.ports import free_port
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -169,6 +170,18 @@ def test_one_command_shows_an_address_logins_and_an_accepted_sample(first: Runni
     assert all(set(user) == {"username", "password", "role"} for user in credentials["users"])
     log = "".join(first.lines)
     assert all(user["password"] in log for user in credentials["users"])
+
+
+def test_a_password_that_was_changed_is_not_told() -> None:
+    users = [
+        {"role": "clinician", "username": "clinician", "password": ""},
+        {"role": "administrator", "username": "administrator", "password": "as made"},
+    ]
+
+    assert login_lines(users) == [
+        "  clinician      clinician / the password that was chosen since",
+        "  administrator  administrator / as made",
+    ]
 
 
 @pytest.mark.parametrize(

@@ -113,7 +113,7 @@ def make_demo(destination: Destination, path: Path) -> None:
 
 
 def _make_user(role: str, name: str, team: Team, kept: dict[str, Any]) -> dict[str, str]:  # Any: decoded JSON
-    """The user with the password that the file holds, or with a new one."""
+    """The user with the password that the file holds, or with a new one; none where it was changed."""
     passwords = {user["username"]: user["password"] for user in kept.get("users", [])}
     is_administrator = role == "administrator"
     user, is_new = User.objects.get_or_create(
@@ -124,6 +124,8 @@ def _make_user(role: str, name: str, team: Team, kept: dict[str, Any]) -> dict[s
         password = secrets.token_urlsafe(12)
         user.set_password(password)
         user.save(update_fields=["password"])
+    elif not user.check_password(password):
+        password = ""
     Membership.objects.get_or_create(user=user, team=team)
     return {"username": name, "password": password, "role": role}
 
