@@ -116,6 +116,28 @@ def test_details_that_are_none_leave_the_counts_unknown(details: object) -> None
     assert answered(detailed_info=details).counts == {}
 
 
+@pytest.mark.parametrize(
+    ("values", "count"),
+    [
+        ([120, 120], 120),
+        (["120", 120], 120),
+        ([118, 120], None),
+        ([120, 118], None),
+        ([120, "INTEGER"], None),
+        ([None, 120], None),
+        ([118, 120, 120], None),
+    ],
+)
+def test_counts_of_one_series_that_differ_prove_nothing(values: list[object], count: int | None) -> None:
+    uids = ["1.2", "1.2 ", "1.2\0"]  # one UID, padded or not
+    details = [
+        {"SeriesInstanceUID": uid, "NumberOfSeriesRelatedInstances": value}
+        for uid, value in zip(uids, values, strict=False)
+    ]
+
+    assert answered(detailed_info=details).counts == {"1.2": count}
+
+
 @pytest.mark.parametrize("message", ["No DICOM files were uploaded!", "no dicom files were uploaded"])
 def test_nothing_usable_is_believed_over_a_status_of_success(message: str) -> None:
     with pytest.raises(QureNothingUsable):

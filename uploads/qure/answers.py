@@ -16,7 +16,7 @@ DIGITS: Final = re.compile(r"[0-9]{1,20}")
 class Answer:
     """An answer that names series.
 
-    ``counts`` is NumberOfSeriesRelatedInstances by series; None where it is absent or no number.
+    ``counts`` is NumberOfSeriesRelatedInstances by series; None where it is absent, no number, or several.
     """
 
     status: int
@@ -76,12 +76,14 @@ def _json_object(status: int, text: str) -> dict[str, Any]:  # Any: decoded JSON
 
 
 def _counts(details: object) -> dict[str, int | None]:
-    counts: dict[str, int | None] = {}
+    """A series that is counted twice with different numbers is not counted."""
+    found: dict[str, set[int | None]] = {}
     for detail in _list(details):
         uid = detail.get("SeriesInstanceUID") if isinstance(detail, dict) else None
         if isinstance(uid, str):
-            counts[_uid(uid)] = _count(detail.get("NumberOfSeriesRelatedInstances"))
-    return counts
+            count = _count(detail.get("NumberOfSeriesRelatedInstances"))
+            found.setdefault(_uid(uid), set()).add(count)
+    return {uid: counts.pop() if len(counts) == 1 else None for uid, counts in found.items()}
 
 
 def _uid(text: str) -> str:
