@@ -332,6 +332,23 @@ def test_only_a_receipt_ends_a_pause(sandbox: Sandbox, kind: str) -> None:
     assert seconds_until(job) > 100
 
 
+@pytest.mark.parametrize(("asked", "at_least"), [("3600", 3500), ("1", 100)])
+def test_a_paused_destination_waits_as_long_as_qure_asks_and_no_less_than_it_would(
+    sandbox: Sandbox, asked: str, at_least: int
+) -> None:
+    sandbox.script({"kind": "401"}, {"kind": "503", "retry_after": asked})
+    job = job_to(sandbox)
+    ready_batch(job, images(1))
+    work_off()
+    let_time_pass(job)
+
+    work_off()
+
+    assert destination_of(job).status == DestinationStatus.PAUSED
+    assert len(sandbox.requests()) == 2
+    assert seconds_until(job) > at_least
+
+
 def test_after_a_resume_one_request_shows_whether_it_helped(sandbox: Sandbox) -> None:
     sandbox.script({"kind": "401", "times": 0})
     job = job_to(sandbox)

@@ -134,7 +134,8 @@ def _note_silence(
 
 def _try_later(destination: Destination, asked: datetime | None = None) -> datetime:
     if destination.status == DestinationStatus.PAUSED:
-        until = due_after(destination.failures, settings.RELAY_PAUSE_SECONDS, LONGEST_PAUSE)
+        usual = due_after(destination.failures, settings.RELAY_PAUSE_SECONDS, LONGEST_PAUSE)
+        until = max(usual, asked) if asked else usual
     else:
         until = _silent_until(destination.failures, asked)
     _update(destination, failures=destination.failures + 1, not_before=until)
