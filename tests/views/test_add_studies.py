@@ -11,16 +11,17 @@ from pytest_django.fixtures import Settings
 
 from tests.dicoms import dicom_bytes, encapsulated_pdf
 from tests.factories import make_api_token, make_team, make_user
-from tests.pipeline.journeys import image, series_uid
+from tests.pipeline.journeys import image, series_uid, sha256_of, work_off
+from tests.sandboxes import TOKEN, Sandbox
 from tests.views.browser import client_of, objects_in
 from tests.views.conftest import Store
 from tests.views.posting import encode, post, post_body
 from uploads import tasks
 from uploads.dicom.reader import ReaderBroken
-from uploads.models import ApiToken, File, Job, Membership, Parcel, Source, Team
-from uploads.pipeline import closing
+from uploads.models import ApiToken, Batch, Destination, File, Job, Membership, Parcel, Source, Team
+from uploads.pipeline import batching, closing
 from uploads.reasons import Reason
-from uploads.states import FileStatus, JobStatus
+from uploads.states import BatchStatus, FileStatus, JobStatus
 
 pytestmark = pytest.mark.django_db
 
@@ -210,6 +211,45 @@ def test_what_was_cancelled_is_staged_when_it_is_sent_again(token: str, staging_
         JobStatus.UPLOADING,
     ]
     assert len(objects_in(staging_of_its_own)) == 2
+
+
+@pytest.mark.parametrize("cancelled", [False, True], ids=["short", "short, then cancelled"])
+def test_what_qure_did_not_confirm_is_staged_and_sent_when_it_comes_again(
+    token: str, sandbox: Sandbox, cancelled: bool
+) -> None:
+    Destination.objects.update(base_url=sandbox.base_url, token=TOKEN)
+    sandbox.script({"kind": "fewer"})
+    parts = [("a", image(1)), ("b", image(2))]
+    first = post(token, parts)
+    work_off()
+    if cancelled:
+        closing.cancel(Job.objects.get().pk, "test")
+
+    again = post(token, parts)
+    work_off()
+
+    assert again.body["detailed_info"] == [series(1, 2)]
+    assert again.body["upload_url"] != first.body["upload_url"]
+    assert Job.objects.latest("pk").status == JobStatus.ACCEPTED
+    assert set(sandbox.instances().values()) == {sha256_of(content) for _, content in parts}
+
+
+def test_what_nobody_could_send_is_staged_when_it_comes_again(token: str) -> None:
+    first = post(token, [("a", image(1))])
+    give_up(Job.objects.get())
+
+    again = post(token, [("a", image(1))])
+
+    assert again.body["upload_url"] != first.body["upload_url"]
+    assert File.objects.latest("pk").status == FileStatus.VALID
+
+
+def give_up(job: Job) -> None:
+    """Check and batch the job's files, and give up sending them."""
+    closing.close(job.pk)
+    (batch_id,) = batching.plan(job.pk)
+    Batch.objects.filter(pk=batch_id).update(status=BatchStatus.STUCK)
+    closing.close(job.pk)
 
 
 def test_files_with_equal_names_are_all_kept(token: str) -> None:
