@@ -1,7 +1,7 @@
 """What keeps the workers from their work, as beat last saw it. Beat does it; administrators are told."""
 
-from datetime import timedelta
-from typing import Final
+from datetime import datetime, timedelta
+from typing import Final, cast
 
 from django.conf import settings
 from django.core.cache import cache
@@ -9,6 +9,7 @@ from django.db.models import TextChoices
 from django.utils.translation import gettext_lazy as _
 
 KEY: Final = "standing-still-"
+TAKEN: Final = "taken-from-"
 SWEEPS: Final = 3  # for which beat's last word counts
 LEAST_SECONDS: Final = 60
 
@@ -43,6 +44,16 @@ def note(hindrance: Hindrance, skew: timedelta = timedelta(0)) -> None:
     """Beat has just seen it. ``skew``: how far its clock is ahead of that of the others, who read this."""
     seconds = max(LEAST_SECONDS, SWEEPS * settings.SWEEP_SECONDS)
     cache.set(KEY + hindrance.value, True, seconds - skew.total_seconds())
+
+
+def took(queue: str, moment: datetime) -> None:
+    """A worker has just taken a hint out of the queue. Moments are by the clock that all share."""
+    cache.set(TAKEN + queue, moment, None)
+
+
+def last_taken(queue: str) -> datetime | None:
+    """When a worker last took a hint out of the queue, within some seconds."""
+    return cast(datetime | None, cache.get(TAKEN + queue))
 
 
 def sentence() -> str:

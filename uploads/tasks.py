@@ -5,14 +5,17 @@ hint left behind. Each task may run twice and may die between any two lines.
 """
 
 import logging
+import math
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Final, Protocol
+from datetime import datetime, timedelta
+from typing import Any, Final, Protocol
 
 from celery import shared_task
+from celery.signals import task_postrun, task_prerun
+from django.conf import settings
 from django.db import transaction
 from django.utils.timezone import now
 from kombu.exceptions import OperationalError
@@ -20,6 +23,7 @@ from kombu.exceptions import OperationalError
 from uploads import clocks, departures, failpoints, standing_still
 from uploads.failpoints import Point
 from uploads.models import Batch, Delivery, Destination, File, Job, LostRace, Parcel, Patient, Series, Webhook
+from uploads.models.state import MOST_KEYS
 from uploads.pipeline import (
     batching,
     calling,
@@ -39,6 +43,7 @@ from uploads.standing_still import Hindrance
 from uploads.states import BatchStatus, FileStatus, JobStatus, ParcelStatus
 
 logger: Final = logging.getLogger(__name__)
+SAYING_SECONDS: Final = 10.0  # between two times that a worker says which queue it reads
 REST_SECONDS: Final = 10.0  # that a silent broker is left alone
 # By a task's name: how a job leads to its row, and the queue for a STAT job's.
 STAT_QUEUES: Final = {
@@ -47,6 +52,7 @@ STAT_QUEUES: Final = {
     "uploads.tasks.send_batch": ("batches", "relay_stat"),
     "uploads.tasks.close_job": ("pk", "checks_stat"),
 }
+STAT: Final = frozenset(queue for _, queue in STAT_QUEUES.values())
 # What nobody needs while the broker is away, and what would keep the rest waiting.
 FOR_WORKERS_ONLY: Final = frozenset({"uploads.tasks.make_picture"})
 
@@ -59,6 +65,7 @@ class Silence:
 
 
 silence: Final = Silence()
+last_said: Final[dict[str, float]] = {}  # when this worker last said that it reads a queue; monotonic clock
 
 
 class Hint(Protocol):
@@ -111,6 +118,44 @@ def _stat_queue(task: Hint, row_id: int) -> str | None:
     path, queue = STAT_QUEUES[task.name]
     is_stat = Job.objects.filter(is_stat=True, **{path: row_id}).exists()
     return queue if is_stat else None
+
+
+def queues_of(work: Sequence[tuple[Hint, int]]) -> list[str]:
+    """The queue that each row's hint lies in."""
+    stat = _stat_rows(work)
+    return [
+        STAT_QUEUES[task.name][1] if (task.name, row_id) in stat else _own_queue(task)
+        for task, row_id in work
+    ]
+
+
+def _stat_rows(work: Sequence[tuple[Hint, int]]) -> set[tuple[str, int]]:
+    found: set[tuple[str, int]] = set()
+    for name, (path, _) in STAT_QUEUES.items():
+        rows = [row_id for task, row_id in work if task.name == name]
+        for start in range(0, len(rows), MOST_KEYS):
+            jobs = Job.objects.filter(is_stat=True, **{f"{path}__in": rows[start : start + MOST_KEYS]})
+            found |= {(name, row_id) for row_id in jobs.values_list(path, flat=True)}
+    return found
+
+
+def _own_queue(task: Hint) -> str:
+    route = settings.CELERY_TASK_ROUTES.get(task.name, {})
+    return route.get("queue", settings.CELERY_TASK_DEFAULT_QUEUE)
+
+
+@task_prerun.connect
+@task_postrun.connect
+def say_which_queue_is_read(task: Any, **_: Any) -> None:  # Any: whatever Celery sends along
+    """A worker has taken a hint, or is done with one. What is run here and now comes from no queue."""
+    came = task.request.delivery_info or {}
+    queue = came.get("routing_key")
+    if not queue or came.get("is_eager"):
+        return
+    moment = time.monotonic()
+    if moment - last_said.get(queue, -math.inf) >= SAYING_SECONDS:
+        last_said[queue] = moment
+        standing_still.took(queue, clocks.database_time())
 
 
 @shared_task
@@ -285,6 +330,14 @@ def idle_since(moment: datetime) -> frozenset[str]:
     """Names of the tasks with which no worker has got on since then, and that none is at."""
     idle = sweeping.idle_steps(moment)
     return frozenset(f"uploads.tasks.{step}" for step in idle)
+
+
+def is_unread(task: Hint, queue: str, seconds: float) -> bool:
+    """Whether for so long no worker has taken a hint for the task out of the queue, and none is at one."""
+    taken = standing_still.last_taken(queue)
+    if taken is not None and taken >= clocks.database_time() - timedelta(seconds=seconds):
+        return False
+    return not sweeping.is_held(task.name.rpartition(".")[2], queue in STAT)
 
 
 def due_work() -> list[tuple[Hint, int]]:

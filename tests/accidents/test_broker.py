@@ -12,6 +12,7 @@ from tests.accidents.sights import has_arrived
 from tests.clients import Browser
 from tests.dicoms import phantom_study
 from tests.portals import Portal, prepared_portal, wait_until
+from uploads.standing_still import TAKEN
 
 WORKERS = ("checks", "relay", "stat", "pictures")  # each waits for hints on a line of its own
 AT_ONCE = (
@@ -85,6 +86,21 @@ def test_without_a_broker_and_workers_beat_does_all_the_work(brokerless: Portal)
 
     assert wait_until(lambda: has_arrived(brokerless, upload))
     assert_delivered(brokerless, upload)
+
+
+def test_workers_say_which_queues_they_read(portal: Portal, browser: Browser) -> None:
+    upload = browser.begin(phantom_study(series=1, instances=5))
+
+    browser.send(upload)
+
+    assert wait_until(lambda: {"checks", "default", "relay", "pictures"} <= queues_read(portal))
+    assert_delivered(portal, upload)
+
+
+def queues_read(portal: Portal) -> set[str]:
+    """The queues that a worker has taken a hint out of."""
+    keys = portal.rows("SELECT cache_key FROM cache")
+    return {key.rpartition(TAKEN)[2] for (key,) in keys if TAKEN in key}
 
 
 @pytest.fixture

@@ -3,21 +3,24 @@
 import signal
 from collections.abc import Iterator
 from datetime import timedelta
+from types import SimpleNamespace
 from typing import Final
 
 import pytest
+from celery.signals import task_postrun, task_prerun
+from celery.utils.dispatch import Signal
 from django.contrib.auth.models import User
 from django.core.cache import cache
 from django.core.management import call_command
 from django.utils.timezone import now
 from pytest_django.fixtures import Settings
 
-from tests.factories import make_user
-from tests.pipeline.journeys import images, job_to, statuses, upload
+from tests.factories import make_job, make_parcel, make_series, make_user
+from tests.pipeline.journeys import images, job_to, ready_batch, statuses, upload
 from tests.sandboxes import Sandbox
-from uploads import outages, tasks
+from uploads import outages, standing_still, tasks
 from uploads.management.commands.beat import Hints, do_here, sweep
-from uploads.models import Batch, Job, Parcel, StateChange
+from uploads.models import Batch, Job, Notice, NoticeKind, Parcel, Series, StateChange
 from uploads.states import BatchStatus, FileStatus, JobStatus, ParcelStatus
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -143,14 +146,14 @@ def test_a_recovery_that_fails_keeps_nothing_due_waiting(
     assert statuses(job) == [FileStatus.ACCEPTED]
 
 
-def long_lying(task: tasks.Hint, row_id: int, settings: Settings) -> Hints:
+def long_lying(task: tasks.Hint, row_id: int, settings: Settings, seconds: float = 31.0) -> Hints:
     """A hint that was given so long ago that somebody should have taken it, and will not be given again."""
     settings.SWEEP_SECONDS, settings.WORKERS_SILENT_SECONDS = 10, 30
     clock = [0.0]
     hints = Hints(clock=lambda: clock[0])
-    for clock[0] in (0.0, 29.0):
+    for clock[0] in (0.0, seconds - 2):
         hints.note(task.name, row_id)
-    clock[0] = 31.0
+    clock[0] = seconds
     assert not hints.may_be_given(task.name, row_id)
     return hints
 
@@ -223,3 +226,131 @@ def test_work_is_left_to_workers_that_have_just_got_on(sandbox: Sandbox, setting
     sweep(long_lying(tasks.check_parcel, Parcel.objects.get().pk, settings))
 
     assert Parcel.objects.get().status == ParcelStatus.STORED
+
+
+LONG = 4 * 30 + 1.0  # seconds that a hint has lain: longer than anybody may be at something else
+
+
+@pytest.fixture
+def unread(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The broker takes every hint, and nobody takes it out of its queue."""
+    monkeypatch.setattr(tasks, "publish", lambda task, row_id: True)
+
+
+def lying_parcel(sandbox: Sandbox, *, is_stat: bool = False) -> Parcel:
+    """A parcel that waits, while the checks of other uploads get on."""
+    job = job_to(sandbox)
+    Job.objects.filter(pk=job.pk).update(is_stat=is_stat)
+    upload(job, images(1))
+    StateChange.objects.create(
+        kind="parcel", job=job, subjects=[0], to_status=ParcelStatus.CHECKED, by="task:check_parcel"
+    )
+    return job.parcels.get()
+
+
+def checked_elsewhere(*, is_stat: bool) -> None:
+    """Somebody is at a parcel of another upload."""
+    job = make_job(is_stat=is_stat)
+    make_parcel(job, b"x", 0, status=ParcelStatus.CHECKING, lease_until=now() + timedelta(minutes=1))
+
+
+@pytest.mark.usefixtures("unread")
+def test_checks_that_a_script_waits_for_do_not_hide_that_no_worker_checks(
+    sandbox: Sandbox, settings: Settings
+) -> None:
+    parcel = lying_parcel(sandbox)
+
+    sweep(long_lying(tasks.check_parcel, parcel.pk, settings, LONG))
+
+    assert Parcel.objects.get(pk=parcel.pk).status == ParcelStatus.CHECKED
+    assert "no worker takes it" in alarm_of(make_user(is_staff=True))
+
+
+@pytest.mark.usefixtures("unread")
+def test_requests_of_stat_do_not_hide_that_nobody_sends_the_rest(
+    sandbox: Sandbox, settings: Settings
+) -> None:
+    batch = ready_batch(job_to(sandbox), images(1))
+    urgent = ready_batch(make_job(batch.job.team, is_stat=True), images(1, series=2))
+    hints = long_lying(tasks.send_batch, batch.pk, settings, LONG)
+    tasks.send_batch(urgent.pk)
+    standing_still.took("relay_stat", now())
+
+    sweep(hints)
+
+    assert Batch.objects.get(pk=batch.pk).status == BatchStatus.ACCEPTED
+    assert "no worker takes it" in alarm_of(make_user(is_staff=True))
+
+
+@pytest.mark.usefixtures("unread")
+@pytest.mark.parametrize("is_stat", [False, True], ids=["bulk", "STAT"])
+def test_a_long_queue_is_left_to_workers_that_read_it(
+    sandbox: Sandbox, settings: Settings, is_stat: bool
+) -> None:
+    parcel = lying_parcel(sandbox, is_stat=is_stat)
+    hints = long_lying(tasks.check_parcel, parcel.pk, settings, 10 * LONG)
+    standing_still.took("checks_stat" if is_stat else "checks", now() - timedelta(seconds=100))
+
+    sweep(hints)
+
+    assert Parcel.objects.get(pk=parcel.pk).status == ParcelStatus.STORED
+    assert alarm_of(make_user(is_staff=True)) == ""
+
+
+@pytest.mark.usefixtures("unread")
+@pytest.mark.parametrize(
+    ("is_stat", "status"), [(False, ParcelStatus.STORED), (True, ParcelStatus.CHECKED)], ids=["bulk", "STAT"]
+)
+def test_a_worker_that_is_long_at_one_thing_keeps_beat_from_its_own_queue_only(
+    sandbox: Sandbox, settings: Settings, is_stat: bool, status: ParcelStatus
+) -> None:
+    parcel = lying_parcel(sandbox)
+    checked_elsewhere(is_stat=is_stat)
+
+    sweep(long_lying(tasks.check_parcel, parcel.pk, settings, LONG))
+
+    assert Parcel.objects.get(pk=parcel.pk).status == status
+
+
+@pytest.mark.usefixtures("unread")
+def test_mails_that_no_worker_takes_are_sent_here(settings: Settings, mailoutbox: list[object]) -> None:
+    user = make_user(email="doctor@clinic.test")
+    mail = Notice.objects.create(user=user, job=make_job(), kind=NoticeKind.DECISION, mail_due_at=now())
+
+    sweep(long_lying(tasks.mail_notice, mail.pk, settings, LONG))
+
+    assert len(mailoutbox) == 1
+
+
+@pytest.mark.usefixtures("unread")
+def test_pictures_that_no_worker_takes_are_left_to_them_and_administrators_are_told(
+    settings: Settings,
+) -> None:
+    series = make_series(make_job(), picture_due_at=now())
+
+    sweep(long_lying(tasks.make_picture, series.pk, settings, LONG))
+
+    assert Series.objects.get().picture_tries == 0
+    assert "no worker takes it" in alarm_of(make_user(is_staff=True))
+
+
+@pytest.mark.parametrize("event", [task_prerun, task_postrun], ids=["begins", "ends"])
+def test_a_worker_says_which_queue_it_reads(event: Signal) -> None:
+    request = SimpleNamespace(delivery_info={"routing_key": "checks", "exchange": ""})
+    tasks.last_said.clear()
+
+    event.send(sender=None, task=SimpleNamespace(request=request))
+
+    taken = standing_still.last_taken("checks")
+    assert taken is not None
+    assert abs(taken - now()) < timedelta(seconds=5)
+    assert standing_still.last_taken("relay") is None
+
+
+def test_what_a_process_does_for_itself_says_nothing_of_workers(sandbox: Sandbox) -> None:
+    upload(job_to(sandbox), images(1))
+    tasks.last_said.clear()
+
+    call_command("beat", "--once")
+
+    assert [standing_still.last_taken(queue) for queue in ("checks", "relay", "default")] == [None] * 3

@@ -85,6 +85,17 @@ def idle_steps(moment: datetime) -> set[str]:
     return set(STEPS) - lively
 
 
+def is_held(step: str, is_stat: bool) -> bool:
+    """Whether somebody is at such a step of a STAT job, or of another one."""
+    holding: dict[str, QuerySet[Any]] = {  # Any: each model in turn
+        "check_parcel": Parcel.objects.filter(status=ParcelStatus.CHECKING),
+        "send_batch": Batch.objects.filter(status=BatchStatus.SENDING),
+    }
+    if step not in holding:
+        return False
+    return holding[step].filter(lease_until__gt=clocks.database_time(), job__is_stat=is_stat).exists()
+
+
 def mend_times() -> None:
     """Let nothing wait for a time that a wrong clock has written."""
     for ahead in clocks.too_far_ahead():

@@ -4,7 +4,7 @@ import logging
 import signal
 import threading
 import time
-from collections.abc import Callable, Set
+from collections.abc import Callable, Iterable, Set
 from datetime import timedelta
 from typing import Any, Final, NamedTuple
 
@@ -20,6 +20,16 @@ from uploads.standing_still import Hindrance
 logger: Final = logging.getLogger(__name__)
 PATIENCE: Final = 2  # sweeps that a hint may lie in a queue before it is given again, for the first time
 LONGEST_PATIENCE: Final = 3600.0  # seconds
+# Times WORKERS_SILENT_SECONDS: until then moves of other rows count as a sign that workers get on.
+MOST_SILENCES: Final = 4
+
+
+class Row(NamedTuple):
+    """A row that is due, the task for it, and the queue of its hint."""
+
+    task: tasks.Hint
+    row_id: int
+    queue: str
 
 
 class Given(NamedTuple):
@@ -51,10 +61,10 @@ class Hints:
         wait = min(LONGEST_PATIENCE, before.wait * 2) if before else PATIENCE * settings.SWEEP_SECONDS
         self._given[task, row_id] = Given(before.first if before else moment, moment + wait, wait)
 
-    def lies_long(self, task: str, row_id: int) -> bool:
-        """The hint was given long ago, and the work is still to be done."""
+    def lie_for(self, task: str, row_id: int) -> float:
+        """Seconds since the hint was given first; the work is still to be done."""
         given = self._given.get((task, row_id))
-        return given is not None and self._clock() - given.first >= settings.WORKERS_SILENT_SECONDS
+        return self._clock() - given.first if given else 0.0
 
     def forget_all_but(self, due: Set[tuple[str, int]]) -> None:
         """What is done is forgotten."""
@@ -97,33 +107,52 @@ def sweep(hints: Hints) -> None:
         raise
     except Exception:
         logger.exception("recovery_failed")  # what is due must not wait for what can't be taken back
+    rows = _due_rows()
+    hints.forget_all_but({(row.task.name, row.row_id) for row in rows})
+    left = _left_lying(rows, hints)
+    found = {_see_to(row, hints, left) for row in rows}
+    for hindrance in Hindrance:
+        if hindrance in found:
+            standing_still.note(hindrance)
+
+
+def _due_rows() -> list[Row]:
     work = tasks.due_work()
-    hints.forget_all_but({(task.name, row_id) for task, row_id in work})
-    idle = idle_tasks() if any(hints.lies_long(task.name, row_id) for task, row_id in work) else frozenset()
-    hindrances = [_see_to(task, row_id, hints, idle) for task, row_id in work]
-    if found := next(filter(None, hindrances), None):
-        standing_still.note(found)
+    return [Row(*due, queue) for due, queue in zip(work, tasks.queues_of(work), strict=True)]
 
 
-def _see_to(task: tasks.Hint, row_id: int, hints: Hints, idle: Set[str]) -> Hindrance | None:
+def _left_lying(rows: Iterable[Row], hints: Hints) -> set[Row]:
+    """Rows that no worker will take: nobody gets on with their task, or nobody reads their queue."""
+    least = settings.WORKERS_SILENT_SECONDS
+    lying = [row for row in rows if hints.lie_for(row.task.name, row.row_id) >= least]
+    if not lying:
+        return set()
+    idle = tasks.idle_since(now() - timedelta(seconds=least))
+    longest = MOST_SILENCES * least
+    long_lying = [row for row in lying if hints.lie_for(row.task.name, row.row_id) >= longest]
+    queues = {(row.task.name, row.queue): row.task for row in long_lying}
+    unread = {key for key, task in queues.items() if tasks.is_unread(task, key[1], longest)}
+    return {row for row in lying if row.task.name in idle} | {
+        row for row in long_lying if (row.task.name, row.queue) in unread
+    }
+
+
+def _see_to(row: Row, hints: Hints, left: Set[Row]) -> Hindrance | None:
     """Hint at a row, or do it here; answer what keeps the workers from it."""
-    if task.name in idle and hints.lies_long(task.name, row_id):
-        logger.warning("workers_silent task=%s row=%s", task.name, row_id)
-        do_here(task, row_id)
+    is_ours = row.task.name not in tasks.FOR_WORKERS_ONLY
+    if row in left and is_ours:
+        logger.warning("workers_silent task=%s row=%s", row.task.name, row.row_id)
+        do_here(row.task, row.row_id)
         return Hindrance.WORKERS
-    if not hints.may_be_given(task.name, row_id):
-        return None
-    if tasks.publish(task, row_id):
-        hints.note(task.name, row_id)
-        return None
-    if task.name not in tasks.FOR_WORKERS_ONLY:
-        do_here(task, row_id)
+    hindrance = Hindrance.WORKERS if row in left else None
+    if not hints.may_be_given(row.task.name, row.row_id):
+        return hindrance
+    if tasks.publish(row.task, row.row_id):
+        hints.note(row.task.name, row.row_id)
+        return hindrance
+    if is_ours:
+        do_here(row.task, row.row_id)
     return Hindrance.BROKER
-
-
-def idle_tasks() -> frozenset[str]:
-    """Tasks that no worker has got on with lately: perhaps nobody takes the hints out of their queues."""
-    return tasks.idle_since(now() - timedelta(seconds=settings.WORKERS_SILENT_SECONDS))
 
 
 def do_here(task: tasks.Hint, row_id: int) -> None:
