@@ -82,7 +82,7 @@ SENTENCES: Final[dict[Reason, str]] = {
     ),
     Reason.TOO_COMPLEX: _("The file needs too much memory or time to read, so it was not sent."),
     Reason.NOT_AN_IMAGE: _("A report or document, not an image; your team's setting leaves these out."),
-    Reason.DUPLICATE: _("The same image is already in this upload; it is sent once."),
+    Reason.DUPLICATE: _("The same image is already in this upload; that copy counts."),
     Reason.CONFLICT: _(
         "Another file in this upload has the same image number but other content. It is held back until somebody decides."
     ),

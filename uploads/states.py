@@ -137,7 +137,13 @@ FILE_MOVES: Final = _moves(
             FileStatus.MISSING,
             FileStatus.CANCELLED,
         },
-        FileStatus.VALID: {FileStatus.SENT, FileStatus.REFUSED, FileStatus.MISSING, FileStatus.CANCELLED},
+        FileStatus.VALID: {
+            FileStatus.SENT,
+            FileStatus.REFUSED,
+            FileStatus.MISSING,
+            FileStatus.CANCELLED,
+            FileStatus.DUPLICATE,
+        },
         FileStatus.SENT: {FileStatus.ACCEPTED, FileStatus.VALID},
         FileStatus.REFUSED: {FileStatus.VALID},
         # back to the beginning: the file is chosen again
@@ -145,7 +151,8 @@ FILE_MOVES: Final = _moves(
         FileStatus.REJECTED: {FileStatus.DECLARED},
         FileStatus.ACCEPTED: set(),
         FileStatus.IGNORED: {FileStatus.DECLARED},
-        FileStatus.DUPLICATE: set(),
+        # it changes places with the file that it is a copy of, whose bytes are lost
+        FileStatus.DUPLICATE: {FileStatus.VALID},
         FileStatus.QUARANTINED: {FileStatus.VALID, FileStatus.CANCELLED},
         FileStatus.CANCELLED: set(),
     }

@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import Final
 
 import pytest
+from django.core.files.storage import default_storage
 from django.db.models import TextChoices
 from django.utils.timezone import now
 
@@ -89,6 +90,16 @@ def mixed_bag(sandbox: Sandbox) -> Job:
     upload(job, [(f"CD/{number}", content) for number, content in enumerate(contents)])
     work_off()
     return job
+
+
+def a_copy_stands_in(sandbox: Sandbox) -> None:
+    """Of two equal files the one that was to be sent is lost."""
+    job = job_to(sandbox)
+    for path in ("CD/1", "CD/2"):
+        upload(job, [(path, image(1))])
+    check_all(job)
+    default_storage.delete(job.parcels.earliest("pk").object_name)
+    work_off()
 
 
 def mixed_bag_is_cancelled(sandbox: Sandbox) -> None:
@@ -377,6 +388,8 @@ MADE_BY: Final[dict[Move, Scenario]] = {
     (File, FileStatus.VALID, FileStatus.REFUSED): one_is_refused,
     (File, FileStatus.VALID, FileStatus.MISSING): object_goes,
     (File, FileStatus.VALID, FileStatus.CANCELLED): cancelled_while_uploading,
+    (File, FileStatus.VALID, FileStatus.DUPLICATE): a_copy_stands_in,
+    (File, FileStatus.DUPLICATE, FileStatus.VALID): a_copy_stands_in,
     (File, FileStatus.SENT, FileStatus.ACCEPTED): all_is_well,
     (File, FileStatus.SENT, FileStatus.VALID): fewer_and_sent_again,
     (File, FileStatus.REFUSED, FileStatus.VALID): one_is_refused_and_sent_again,

@@ -28,6 +28,9 @@ NEEDS_BYTES: Final = (
 )
 # Nothing of a cancelled job is sent again, but a request may still be under way.
 DROPPED: Final = Q(job__status=JobStatus.CANCELLED) & ~Q(status=FileStatus.VALID)
+# It is sent instead, should the bytes of the other be lost.
+STANDS_BY: Final = Q(status=FileStatus.DUPLICATE, duplicate_of__status__in=NEEDS_BYTES)
+NEEDED: Final = ~DROPPED & (Q(status__in=NEEDS_BYTES) | STANDS_BY)
 LOOKED_AT: Final = (JobStatus.ACCEPTED, JobStatus.ATTENTION)  # at rest, and somebody may come back to it
 
 AT_ONCE: Final = 1000  # rows of a table; the next sweep takes the rest
@@ -44,11 +47,13 @@ def purgeable() -> list[Parcel]:
     if _is_disk_short():
         over |= Q(job__status__in=(JobStatus.ACCEPTED, JobStatus.CANCELLED))
     rests = Parcel.objects.filter(over, status=ParcelStatus.CHECKED)
-    needed = File.objects.filter(~DROPPED, status__in=NEEDS_BYTES)
-    keep = Q(pk__in=needed.filter(parcel__isnull=False).values("parcel")) | Q(
-        slice_of__in=needed.values("pk")
-    )
-    return list(rests.exclude(keep))
+    return list(rests.filter(~Exists(needing())))
+
+
+def needing() -> QuerySet[File]:
+    """Files that need the outer query's parcel."""
+    here = Q(parcel=OuterRef("pk")) | Q(pk=OuterRef("slice_of"))
+    return File.objects.filter(here, NEEDED)
 
 
 def rested_before(moment: datetime, job: str = "") -> Q:

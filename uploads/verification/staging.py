@@ -8,11 +8,11 @@ from uuid import UUID
 
 from django.conf import settings
 from django.core.files.storage import default_storage
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Exists, OuterRef
 from django.utils.timezone import now
 
 from uploads.models import Extent, File, Job, Parcel, Picture, Series, StateChange, extents_of_all
-from uploads.pipeline.purging import DROPPED, NEEDS_BYTES, rested_before
+from uploads.pipeline.purging import DROPPED, needing, rested_before
 from uploads.staged import StagedBytesGone, StagedReader, chunks
 from uploads.states import FileStatus, ParcelStatus
 from uploads.verification.pieces import PIECE, Violations, keys, pieces
@@ -24,7 +24,7 @@ WRITING: Final = timedelta(days=1)  # a writer that has been at it longer is dea
 def staged_bytes_are_kept_as_long_as_needed() -> Violations:
     """6. The objects of what is not yet accepted are there, whole; others are gone when they should be."""
     kept = Parcel.objects.exclude(status=ParcelStatus.PURGED)
-    needed = kept.filter(Exists(_needing_files())).order_by("pk")
+    needed = kept.filter(Exists(needing())).order_by("pk")
     for parcel in needed.only("object_name", "size").iterator(PIECE):
         try:
             size = default_storage.size(parcel.object_name)
@@ -36,7 +36,7 @@ def staged_bytes_are_kept_as_long_as_needed() -> Violations:
     over = rested_before(_retention_start(), "job")
     # what moved just now may have needed them
     moved = StateChange.objects.filter(job=OuterRef("job"), at__gt=now() - PURGE_GRACE)
-    for pk in keys(kept.filter(over, ~Exists(_needing_files()), ~Exists(moved))):
+    for pk in keys(kept.filter(over, ~Exists(needing()), ~Exists(moved))):
         yield f"6: parcel {pk} is past its retention"
 
 
@@ -69,12 +69,6 @@ def staging_holds_nothing_else() -> Violations:
                 yield f"6: the object {name} was to be removed"
             elif name not in statuses and _is_forgotten(name) and not _is_picture(name):
                 yield f"6: the object {name} belongs to no parcel"
-
-
-def _needing_files() -> QuerySet[File]:
-    """Files that need the outer query's parcel."""
-    here = Q(parcel=OuterRef("pk")) | Q(pk=OuterRef("slice_of"))
-    return File.objects.filter(here & ~DROPPED, status__in=NEEDS_BYTES)
 
 
 def _retention_start() -> datetime:

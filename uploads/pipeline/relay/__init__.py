@@ -4,6 +4,7 @@ lease       claim: lease, token and attempt row are committed before the first b
 request     deliver: the request, streamed from staging; the lease is renewed while bytes move
 breaker     what an attempt tells of its destination: open, silent, paused
 verdict     what the answer, or its absence, means: written with the token in the WHERE clause
+copies      what is sent in the place of a file whose bytes are lost
 persisting  a verdict that the database does not take at once is written again while the lease holds
 
 A failure waits as a row with a due time; nothing but that last writing sleeps or repeats.

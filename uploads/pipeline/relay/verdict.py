@@ -9,7 +9,8 @@ answer does not name every series             -> tried again, then a person
 no usable answer                              -> tried again after growing, jittered waits, then a person;
                                                  after several in a row the destination is silent instead
 the sender was lost                           -> tried again, the first time at once, then a person
-staged bytes gone or changed                  -> the files are named, the others go without them
+staged bytes gone or changed                  -> a copy of the file is sent instead; where there is none the
+                                                 file is named, and the others go without it
 storage not to be read                        -> tried again after growing waits, then a person
 """
 
@@ -38,6 +39,7 @@ from uploads.models import (
     take_turn,
 )
 from uploads.pipeline.relay import breaker
+from uploads.pipeline.relay.copies import let_copies_stand_in
 from uploads.pipeline.relay.lease import BY, Claim
 from uploads.qure.answers import Answer
 from uploads.qure.errors import (
@@ -94,11 +96,12 @@ def hold(claimed: Claim, fault: QureFault) -> None:
 
 
 def drop_lost_files(claimed: Claim, file_ids: Collection[int]) -> None:
-    """Name the files whose staged bytes are gone and let the others go without them."""
+    """Name the files whose staged bytes are gone, unless a copy is here; let the others go without them."""
 
     def decide(claimed: Claim) -> None:
         batch = claimed.batch
         pair = (FileStatus.VALID, FileStatus.MISSING)
+        let_copies_stand_in(file_ids)
         lost = File.objects.filter(pk__in=file_ids)
         advance_all(lost, pair, BY, batch.job_id, reason=Reason.STAGED_BYTES_LOST, batch=None)
         others = [file for file in claimed.files if file.pk not in file_ids]
