@@ -240,7 +240,8 @@ UPLOAD_PARCEL_MAX_BYTES = 34 * 1024 * 1024  # 32 MiB of files and their TAR head
 UPLOAD_FREE_BYTES_FLOOR = env.int(
     "UPLOAD_FREE_BYTES_FLOOR", default=1024**3
 )  # bytes kept free on the staging disk
-# Bytes that a team may have announced or brought, and that Qure has not taken yet; 0 for any number.
+# Bytes that a team may have announced or brought, and that Qure has not taken yet, for whatever reason, as
+# long as they are kept; 0 for any number. Of cancelled uploads nothing counts.
 UPLOAD_TEAM_MAX_BYTES = env.int("UPLOAD_TEAM_MAX_BYTES", default=250_000_000_000)
 UPLOAD_WAITING_MAX_FILES = env.int("UPLOAD_WAITING_MAX_FILES", default=1_000_000)  # of all teams
 STAGING_RETENTION_HOURS = env.int(

@@ -7,10 +7,13 @@ from django.utils.timezone import now
 from pytest_django.fixtures import Settings
 
 from tests.factories import make_file, make_job, make_parcel, make_team
+from tests.pipeline.journeys import BY, image, job_to, upload, work_off
+from tests.sandboxes import Sandbox
 from uploads import room
-from uploads.models import Job, Team
+from uploads.models import File, Job, Parcel, Team
+from uploads.pipeline import closing
 from uploads.room import Free, StorageFull, TeamFull, TooMuchWaits
-from uploads.states import FileStatus, JobStatus
+from uploads.states import FileStatus, JobStatus, ParcelStatus
 
 pytestmark = pytest.mark.django_db
 ANY = Free(None)
@@ -18,36 +21,98 @@ SIZE = 100  # bytes of a file here
 
 
 def file_of(team: Team, file_status: FileStatus, job_status: JobStatus = JobStatus.UPLOADING) -> Job:
-    """A job with one file."""
+    """A job with one file, whose bytes are here unless they are waited for."""
     job = make_job(team, status=job_status)
-    make_file(job, status=file_status, size=SIZE)
+    content = None if file_status == FileStatus.DECLARED else b"x" * SIZE
+    make_file(job, content, status=file_status, size=SIZE)
     return job
 
 
 @pytest.mark.parametrize(
-    ("job_status", "file_status", "counts"),
+    ("job_status", "file_status", "counts", "waits"),
     [
-        (JobStatus.UPLOADING, FileStatus.DECLARED, True),
-        (JobStatus.UPLOADING, FileStatus.RECEIVED, True),
-        (JobStatus.UPLOADING, FileStatus.VALID, True),
-        (JobStatus.PROCESSING, FileStatus.VALID, True),
-        (JobStatus.PROCESSING, FileStatus.SENT, True),
-        (JobStatus.UPLOADING, FileStatus.IGNORED, False),
-        (JobStatus.UPLOADING, FileStatus.REJECTED, False),
-        (JobStatus.UPLOADING, FileStatus.ACCEPTED, False),
-        (JobStatus.ACCEPTED, FileStatus.ACCEPTED, False),
-        (JobStatus.ATTENTION, FileStatus.SENT, False),
-        (JobStatus.CANCELLED, FileStatus.CANCELLED, False),
+        (JobStatus.UPLOADING, FileStatus.DECLARED, True, True),
+        (JobStatus.UPLOADING, FileStatus.RECEIVED, True, True),
+        (JobStatus.UPLOADING, FileStatus.VALID, True, True),
+        (JobStatus.PROCESSING, FileStatus.VALID, True, True),
+        (JobStatus.PROCESSING, FileStatus.SENT, True, True),
+        (JobStatus.UPLOADING, FileStatus.IGNORED, True, False),
+        (JobStatus.UPLOADING, FileStatus.REJECTED, True, False),
+        (JobStatus.UPLOADING, FileStatus.QUARANTINED, True, False),
+        (JobStatus.ATTENTION, FileStatus.REJECTED, True, False),
+        (JobStatus.ATTENTION, FileStatus.QUARANTINED, True, False),
+        (JobStatus.ATTENTION, FileStatus.REFUSED, True, False),
+        (JobStatus.ATTENTION, FileStatus.SENT, True, False),
+        (JobStatus.ATTENTION, FileStatus.VALID, True, False),
+        (JobStatus.UPLOADING, FileStatus.ACCEPTED, False, False),
+        (JobStatus.ATTENTION, FileStatus.ACCEPTED, False, False),
+        (JobStatus.ACCEPTED, FileStatus.ACCEPTED, False, False),
+        (JobStatus.ACCEPTED, FileStatus.DUPLICATE, False, False),
+        (JobStatus.CANCELLED, FileStatus.CANCELLED, False, False),
     ],
 )
 def test_what_is_announced_or_here_and_not_at_qure_yet_counts(
-    job_status: JobStatus, file_status: FileStatus, counts: bool
+    job_status: JobStatus, file_status: FileStatus, counts: bool, waits: bool
 ) -> None:
     team = make_team()
     file_of(team, file_status, job_status)
 
     assert room.under_way(team) == SIZE * counts
-    assert room.waiting_files() == counts
+    assert room.waiting_files() == waits
+
+
+@pytest.mark.parametrize("job_status", [JobStatus.UPLOADING, JobStatus.ATTENTION])
+def test_what_came_together_with_something_held_back_does_not_count(job_status: JobStatus) -> None:
+    team = make_team()
+    job = file_of(team, FileStatus.ACCEPTED, job_status)
+    make_file(job, parcel=job.parcels.get(), status=FileStatus.QUARANTINED, size=1)
+
+    assert room.under_way(team) == 1
+
+
+def test_what_is_removed_counts_no_more() -> None:
+    team = make_team()
+    file_of(team, FileStatus.REJECTED, JobStatus.ATTENTION)
+    Parcel.objects.update(status=ParcelStatus.PURGED)
+
+    assert room.under_way(team) == 0
+
+
+@pytest.mark.parametrize("minutes", [0, 61], ids=["it goes on", "nobody goes on with it"])
+def test_slices_of_a_file_that_is_not_here_yet_count(minutes: int) -> None:
+    team = make_team()
+    job = file_of(team, FileStatus.DECLARED)
+    make_parcel(job, b"x" * 60, 0, slice_of=job.files.get())
+    Job.objects.update(last_arrival_at=now() - timedelta(minutes=minutes))
+
+    assert room.under_way(team) == (60 if minutes else SIZE)
+
+
+def test_a_team_that_decides_about_nothing_keeps_out_nobody_but_itself(
+    sandbox: Sandbox, settings: Settings
+) -> None:
+    job = job_to(sandbox)
+    upload(job, [(f"CD/o{number}", image(number, PatientID="OTHER")) for number in range(3)])
+    upload(make_job(job.team), [(f"CD/x{number}", b"junk" * 1000) for number in range(3)])
+    work_off()
+    brought = sum(File.objects.values_list("size", flat=True))
+    settings.UPLOAD_TEAM_MAX_BYTES = brought
+
+    assert room.under_way(job.team) == brought
+    assert not is_room(job.team, 1)
+    assert is_room(make_team(), 1)
+
+
+def test_what_is_cancelled_makes_room(sandbox: Sandbox) -> None:
+    job = job_to(sandbox)
+    upload(job, [("CD/o", image(1, PatientID="OTHER"))])
+    work_off()
+    before = room.under_way(job.team)
+
+    closing.cancel(job.pk, BY)
+
+    assert before > 0
+    assert room.under_way(job.team) == 0
 
 
 def test_another_teams_files_do_not_count(settings: Settings) -> None:

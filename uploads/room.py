@@ -11,17 +11,23 @@ from typing import Final, cast
 
 from django.conf import settings
 from django.core.files.storage import default_storage
-from django.db.models import F, QuerySet, Sum
+from django.db.models import F, Q, QuerySet, Sum
 from django.utils.timezone import now
 
 from uploads.models import File, Job, Parcel, Team
-from uploads.states import FileStatus, JobStatus
+from uploads.states import FileStatus, JobStatus, ParcelStatus
 from uploads.storage import Staging
 
 NO_ROOM: Final = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 HELD: Final = timedelta(hours=1)
 MOVING: Final = (JobStatus.UPLOADING, JobStatus.PROCESSING)
 HERE: Final = (FileStatus.RECEIVED, FileStatus.VALID, FileStatus.SENT)  # and not at Qure yet
+STAGED: Final = (ParcelStatus.STORED, ParcelStatus.CHECKING, ParcelStatus.CHECKED)
+NOT_TAKEN: Final = tuple(
+    status for status in FileStatus if status not in (FileStatus.DECLARED, FileStatus.ACCEPTED)
+)
+# Of what is accepted as a whole, or cancelled, everything goes as soon as the disk gets short.
+LIVES: Final = Q(job__status__in=(*MOVING, JobStatus.ATTENTION), job__purged_at=None)
 
 
 class NoRoom(Exception):
@@ -79,8 +85,11 @@ def quota_of(team: Team) -> int:
 
 
 def under_way(team: Team) -> int:
-    """Bytes that the team has announced or brought, and that Qure has not taken yet."""
-    return announced(team) + _sum(_here().filter(job__team=team))
+    """Bytes that the team has announced or brought, and that Qure has not taken yet.
+
+    What nobody can send counts too while its upload goes on or needs attention: it fills the disk.
+    """
+    return announced(team) + _brought(team)
 
 
 def announced(team: Team | None = None) -> int:
@@ -102,6 +111,14 @@ def _coming() -> QuerySet[File]:
 
 def _here() -> QuerySet[File]:
     return File.objects.filter(job__status__in=MOVING, status__in=HERE)
+
+
+def _brought(team: Team) -> int:
+    """Bytes that lie here for what Qure has not taken, be it on its way, held back or junk."""
+    brought = File.objects.filter(LIVES, status__in=NOT_TAKEN, job__team=team)
+    slices = Parcel.objects.filter(LIVES, job__team=team, status__in=STAGED, slice_of__isnull=False)
+    not_taken = slices.exclude(slice_of__status=FileStatus.ACCEPTED)
+    return _sum(brought.filter(parcel__status__in=STAGED)) + _sum(not_taken)
 
 
 def _sum(rows: QuerySet[File] | QuerySet[Parcel]) -> int:

@@ -226,11 +226,15 @@ def test_a_job_that_never_staged_anything_is_cleared_too(settings: Settings) -> 
     [
         (JobStatus.ACCEPTED, FileStatus.ACCEPTED, True),
         (JobStatus.CANCELLED, FileStatus.CANCELLED, True),
-        (JobStatus.ATTENTION, FileStatus.MISSING, False),
+        (JobStatus.ATTENTION, FileStatus.MISSING, True),
+        (JobStatus.ATTENTION, FileStatus.REJECTED, True),
+        (JobStatus.ATTENTION, FileStatus.QUARANTINED, False),
+        (JobStatus.ATTENTION, FileStatus.REFUSED, False),
+        (JobStatus.ATTENTION, FileStatus.SENT, False),
         (JobStatus.PROCESSING, FileStatus.ACCEPTED, False),
     ],
 )
-def test_where_the_disk_gets_full_what_is_delivered_goes_before_its_time(
+def test_where_the_disk_gets_full_what_nobody_needs_goes_before_its_time(
     status: JobStatus, file_status: FileStatus, goes: bool, settings: Settings
 ) -> None:
     settings.UPLOAD_FREE_BYTES_FLOOR = 2**61

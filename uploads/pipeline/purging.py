@@ -41,11 +41,10 @@ logger: Final = logging.getLogger(__name__)
 def purgeable() -> list[Parcel]:
     """Parcels of resting jobs whose files have all ended, past the retention.
 
-    Where the disk gets full, what is delivered or cancelled goes sooner: those bytes only were convenient.
+    Where the disk gets full they go sooner: those bytes only were convenient.
     """
-    over = rested_before(_retention_start(), "job")
-    if _is_disk_short():
-        over |= Q(job__status__in=(JobStatus.ACCEPTED, JobStatus.CANCELLED))
+    is_short = _is_disk_short()
+    over = Q(job__status__in=JOB_AT_REST) if is_short else rested_before(_retention_start(), "job")
     rests = Parcel.objects.filter(over, status=ParcelStatus.CHECKED)
     return list(rests.filter(~Exists(needing())))
 

@@ -81,7 +81,10 @@ REFUSALS: Final[tuple[tuple[type[Exception], Refusal], ...]] = (
         Refusal(
             507,
             "team_full",
-            _("Your team has as much on its way to Qure as it may. That goes out first; then there is room."),
+            _(
+                "Your team has as much on its way to Qure as it may, with what needs attention. There is "
+                "room again when that has gone out, is decided or is cancelled."
+            ),
             60,
         ),
     ),
