@@ -57,6 +57,7 @@ export function makeReviewing({ workerUrl, rulesFor, verbs }) {
       alarm(gettext("There was no file in what you chose. Choose the folder that holds the images."));
       return;
     }
+    const isFirst = state.review === null;
     state.review = examineSelection(selection, rules);
     showGate(state.review, answers, nameOf, decideAnew);
     showTree(state.review, pictureOf);
@@ -64,6 +65,8 @@ export function makeReviewing({ workerUrl, rulesFor, verbs }) {
     show("review");
     decideAnew();
     announce();
+    if (isFirst) focusFirst();
+    else keepFocus();
   }
 
   /** The rules have changed: another team. */
@@ -86,7 +89,11 @@ export function makeReviewing({ workerUrl, rulesFor, verbs }) {
     if (open.some(({ code }) => code === "other_patient")) say(gettext("These images are of another patient than this upload. Are they to be added?"));
     else if (open.length > 0) say(gettext("There are images of more than one patient. Choose whose images to send."));
     else say(ngettext("%(count)s file ready to send, %(size)s.", "%(count)s files ready to send, %(size)s.", chosen.length, { size: words.size(bytes) }));
-    const first = byId("gate").querySelector("input:enabled") ?? byId(chosen.length > 0 ? "send" : "start-over");
+  }
+
+  function focusFirst() {
+    if (document.activeElement.matches("input, select, textarea")) return; // who is in a field stays there
+    const first = byId("gate").querySelector("input:enabled") ?? byId(state.decision.chosen.length > 0 ? "send" : "start-over");
     first.focus();
   }
 
@@ -128,6 +135,12 @@ export function makeReviewing({ workerUrl, rulesFor, verbs }) {
   byId("stop-reading").addEventListener("click", startOver);
   byId("start-over").addEventListener("click", startOver);
   return { take, refresh, confirm, close: () => reader.close() };
+}
+
+/** Who is somewhere stays there; whose place is gone comes to the heading, where no key that is just pressed does anything. */
+function keepFocus() {
+  const { activeElement } = document;
+  if (activeElement === document.body || byId("reading").contains(activeElement)) byId("review-title").focus();
 }
 
 function showReading() {

@@ -300,6 +300,43 @@ def test_a_study_sent_before_is_sent_again_if_the_person_says_so(page: Page, fol
     assert steps(page)["Accepted by Qure"] == count
 
 
+def test_what_is_still_typed_does_not_answer_whether_to_send_again(page: Page, folder: Path) -> None:
+    sent_once(page, folder)
+
+    for key in ("x", "Space", "Enter"):
+        page.keyboard.press(key)
+
+    expect(page.get_by_role("heading", name="This study was sent before")).to_be_visible()
+
+
+# A second drop
+
+
+def test_who_writes_a_note_while_a_second_folder_is_read_goes_on_writing(page: Page, folder: Path) -> None:
+    write_study(folder / "one", series=1, instances=1)
+    write_study(folder / "two", series=1, instances=2)
+    drop(page, folder / "one")
+    note = page.get_by_label("Note for your team")
+    note.click()
+
+    drop(page, folder / "two")
+    expect(page.get_by_role("button", name="Send 3 files to Qure")).to_be_visible()
+    page.keyboard.type("from the CD of June")
+
+    expect(note).to_have_value("from the CD of June")
+
+
+def test_a_second_drop_puts_no_button_under_the_fingers(page: Page, folder: Path) -> None:
+    write_files(folder / "one", [*slices(2, PatientID="P1"), *slices(1, PatientID="P2")])
+    write_study(folder / "two", series=1, instances=2)
+    drop(page, folder / "one")
+    expect(page.get_by_role("checkbox", name="ID P1")).to_be_focused()
+
+    drop(page, folder / "two")
+
+    expect(page.get_by_role("heading", name="Whose images are to be sent?")).to_be_focused()
+
+
 def test_reading_can_be_stopped(page: Page, folder: Path) -> None:
     write_slices(folder, 5000)
 
