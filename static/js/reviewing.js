@@ -115,6 +115,7 @@ export function makeReviewing({ workerUrl, rulesFor, verbs }) {
     state = fresh();
     pictures.clear();
     hideReview();
+    clearOptions();
     show("reading", false);
     showChooser(true);
     clearAlarm();
@@ -141,6 +142,13 @@ export function makeReviewing({ workerUrl, rulesFor, verbs }) {
 function keepFocus() {
   const { activeElement } = document;
   if (activeElement === document.body || byId("reading").contains(activeElement)) byId("review-title").focus();
+}
+
+/** What was said of one patient's images is not said of the next one's. */
+function clearOptions() {
+  if (byId("note") === null) return; // an upload that is gone on with has its own
+  byId("note").value = "";
+  byId("stat").checked = false;
 }
 
 function showReading() {

@@ -259,6 +259,19 @@ def test_a_note_and_stat_go_with_the_upload(page: Page, folder: Path) -> None:
     expect(page.locator(".byline")).to_contain_text("STAT")
 
 
+def test_start_over_forgets_the_note_and_stat_too(page: Page, folder: Path) -> None:
+    write_study(folder, series=1, instances=1)
+    drop(page, folder)
+    page.get_by_label("Note for your team").fill("Jane Doe, bed 4")
+    page.get_by_role("switch", name="STAT").check()
+
+    page.get_by_role("button", name="Start over").click()
+    drop(page, folder)
+
+    expect(page.get_by_label("Note for your team")).to_have_value("")
+    expect(page.get_by_role("switch", name="STAT")).not_to_be_checked()
+
+
 def sent_once(page: Page, folder: Path) -> int:
     """A study that Qure has, chosen a second time, and the send button pressed."""
     count = write_study(folder, series=1, instances=2)
