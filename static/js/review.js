@@ -1,7 +1,7 @@
 /** What will be sent, what will not and why, what has to be decided first. Pure. */
 
 import { missingFiles } from "./reading/dicomdir.js";
-import { chosen, confirmed, questions } from "./reading/identity.js";
+import { chosen, confirmed, keyOf, questions } from "./reading/identity.js";
 import { leaveOut } from "./reading/left_out.js";
 import { preflight } from "./reading/preflight.js";
 import { buildTree, inSendingOrder, isSendable } from "./reading/tree.js";
@@ -17,7 +17,7 @@ const OUTSIDE = ["already_here", "not_of_this_upload"]; // groups that are not t
  * @param {{files, discs}} selection
  * @param {object} rules `{ largestFile, leavesOutReports, places, others, names }`, the last three when an upload is gone on with:
  *   see resumed.js; `others` are keys of patients whom it does not have, `names` says whom it has
- * @returns {object} `sendable` files, `tree` of them, `groups` left out, `questions` (each with an `id`), `discs` that lack
+ * @returns {object} `sendable` files, `tree` of them, those that are `here` already, `groups` left out, `questions` (each with an `id`), `discs` that lack
  *   images ({ path, count, missing })
  */
 export function examineSelection({ files, discs }, rules) {
@@ -27,6 +27,7 @@ export function examineSelection({ files, discs }, rules) {
   const others = (name) => group(name, sent.filter(({ outside }) => outside === name));
   return {
     sendable,
+    here: sent.filter(({ outside }) => outside === "already_here"),
     tree: buildTree(sendable),
     groups: [...groups, ...OUTSIDE.flatMap(others)],
     questions: questions(sendable, rules.others).map((question) => ({ ...question, id: idOf(question) })),
@@ -40,7 +41,7 @@ export function examineSelection({ files, discs }, rules) {
  * @param {object} review of `examineSelection`
  * @param {Map<string, Set<string>>} answers a question's id -> keys of the patients to send, or `NOBODY`
  * @returns {object} `chosen` files in the order of sending, their `bytes` and `tree`, `open` questions, `groups` left out,
- *   `warnings` for the manifest, `canSend`
+ *   `warnings` for the manifest, each with the `patient` whose key it is about, `canSend`
  */
 export function decide(review, answers) {
   const sending = chosen(review.sendable, spoken(review.questions, answers), review.others);
@@ -48,15 +49,24 @@ export function decide(review, answers) {
   const open = review.questions.filter((question) => !isAnswered(question, review.questions, answers));
   const declined = open.length > 0 ? [] : review.sendable.filter((file) => !kept.has(file));
   const tree = buildTree(sending);
-  const missing = review.discs.reduce((sum, disc) => sum + disc.missing.length, 0);
   return {
     chosen: inSendingOrder(tree),
     bytes: bytesOf(sending),
     open,
     groups: [...group("not_chosen", declined), ...review.groups],
-    warnings: preflight(sending.length > 0 ? tree : review.tree, { missing }),
+    warnings: warningsOf(sending.length > 0 ? sending : review.sendable, review),
     canSend: open.length === 0 && sending.length > 0,
   };
+}
+
+/** Of the files and what of their series is here already: half a series looks as if the other half were missing. */
+function warningsOf(files, { here, discs }) {
+  const nameOf = (patient, uid) => JSON.stringify([patient, uid]);
+  const spoken = new Set(files.flatMap((file) => [file.header.study.uid, file.header.series.uid].map((uid) => nameOf(keyOf(file), uid))));
+  const tree = buildTree([...files, ...here]);
+  const warnings = tree.flatMap((patient) => preflight([patient]).map((warning) => ({ ...warning, patient: patient.key })));
+  const missing = discs.reduce((sum, disc) => sum + disc.missing.length, 0);
+  return [...warnings.filter(({ patient, series_uid: series, study_uid: study }) => spoken.has(nameOf(patient, series ?? study))), ...preflight([], { missing })];
 }
 
 /** The patients of a question about one series or study that are sent at all. */
@@ -73,7 +83,8 @@ export function manifestOf({ chosen: files, warnings, groups }) {
   const { named, unlisted } = leftOutOf(groups);
   const here = groups.filter((one) => one.group === "already_here").flatMap((one) => one.files);
   const series = seriesOf([...files, ...here.filter(isSendable)]);
-  return { files: entries, details: { confirmed: confirmed(files), warnings, studies, series, left_out: named }, unlisted };
+  const told = warnings.map(({ patient, ...warning }) => warning);
+  return { files: entries, details: { confirmed: confirmed(files), warnings: told, studies, series, left_out: named }, unlisted };
 }
 
 /** How many files of each series were chosen: with those that are here, of an upload that is gone on with. */

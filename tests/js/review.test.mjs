@@ -179,6 +179,42 @@ test("warnings speak of what is sent, not of what was left out", () => {
   assert.equal(warnings.some(({ study_uid: uid }) => uid === "2"), false);
 });
 
+const stack = (...numbers) => numbers.map((number) => file({ instance: { uid: `1.1.${number}`, number } }, `IM${number}`));
+const here = (files) => new Map(files.map((one) => [one, { path: one.source.path, outside: "already_here" }]));
+const codesOf = ({ warnings }) => warnings.map(({ code }) => code);
+
+test("a series of which most is here already is not said to have gaps, or too few images", () => {
+  const arrived = stack(2, 3, 5, 6, 7, 8, 9, 10, 12);
+  const files = [...stack(1, 4, 11), ...arrived];
+  const places = new Map([...files.map((one) => [one, { path: one.source.path, outside: null }]), ...here(arrived)]);
+
+  const decision = decide(review(files, { rules: { ...RULES, places } }), new Map());
+
+  assert.equal(decision.chosen.length, 3);
+  assert.deepEqual(codesOf(decision), []);
+});
+
+test("what is here already is not warned of a second time", () => {
+  const knee = file({ study: { uid: "2" }, series: { uid: "2.1", bodyPart: "KNEE" } }, "KNEE");
+  const files = [...stack(1, 2, 3, 4, 5, 6, 7, 8, 9, 10), knee];
+  const places = new Map([...files.map((one) => [one, { path: one.source.path, outside: null }]), ...here([knee])]);
+
+  assert.deepEqual(codesOf(decide(review(files, { rules: { ...RULES, places } }), new Map())), []);
+});
+
+test("a warning of one patient's study names that patient, in a study of two", () => {
+  const knee = (patient) => file({ patient, series: { uid: patient.id, bodyPart: "KNEE" } }, patient.id);
+  const found = review([knee({ id: "P1" }), knee({ id: "P2" })]);
+
+  const { warnings } = decide(found, new Map());
+
+  assert.deepEqual(warnings.map(({ patient }) => patient), found.tree.map(({ key }) => key));
+  assert.deepEqual(manifestOf({ chosen: [], warnings, groups: [] }).details.warnings, [
+    { code: "neither_head_ct_nor_chest_xray", study_uid: "1" },
+    { code: "neither_head_ct_nor_chest_xray", study_uid: "1" },
+  ]);
+});
+
 test("the manifest says which files, which patients and which studies", () => {
   const decision = decide(review([file({}, "IM1"), file({ study: { uid: "2" }, series: { uid: "2.1" } }, "IM2")]), new Map());
 
