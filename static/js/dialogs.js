@@ -51,6 +51,7 @@ export function askToSignIn({ signIn, isSignedIn }) {
       resolve();
     };
     on(byId("sign-in"), "click", open);
+    on(dialog, "close", () => byId("sign-in").focus());
     on(window, "focus", async () => {
       if (await isSignedIn()) finish();
     });

@@ -22,6 +22,7 @@ const ADDING_STOPPED = {
     return `${added} ${kept}`;
   },
 };
+const SIGNED_OUT = [gettext("Waiting for you to sign in"), gettext("What has arrived is safe. The upload goes on as soon as you have signed in again.")];
 const ACTIONS = ["pause", "resume", "cancel", "send-again", "another"];
 
 /**
@@ -32,15 +33,12 @@ const ACTIONS = ["pause", "resume", "cancel", "send-again", "another"];
  */
 export function makeSendingView(pace, studies, isAdding = false) {
   const cancelled = isAdding ? ADDING_STOPPED : CANCELLED;
-  const state = { isPaused: false, isLost: false };
+  const state = { isPaused: false, isLost: false, isSignedOut: false, isOver: false };
   const problems = makeProblems(byId("sending-problems"));
   const progress = makeProgress(pace, studies, () => state);
   const keepAwake = makeAwake(navigator, document);
-  const title = (text, hint) => {
-    byId("sending-title").textContent = text;
-    byId("sending-hint").textContent = hint;
-  };
   let sending = null;
+  let standing = ["", ""];
   let countdown = 0;
 
   const reactions = {
@@ -66,6 +64,17 @@ export function makeSendingView(pace, studies, isAdding = false) {
     stopped: ({ message }) => end(gettext("The upload stopped"), gettext("What has arrived is safe."), message),
     cancelled: ({ filesDone }) => end(cancelled.done, cancelled.hint(filesDone)),
   };
+
+  function title(text, hint) {
+    standing = [text, hint];
+    showTitle();
+  }
+
+  function showTitle() {
+    const [text, hint] = state.isSignedOut ? SIGNED_OUT : standing;
+    byId("sending-title").textContent = text;
+    byId("sending-hint").textContent = hint;
+  }
 
   function offer(...ids) {
     for (const id of ACTIONS) show(id, ids.includes(id));
@@ -99,12 +108,19 @@ export function makeSendingView(pace, studies, isAdding = false) {
   }
 
   async function restore(session) {
+    noteSignedOut(true);
     noteLine(false); // the line is there again: the server has answered
-    show("signed-out");
     say(gettext("You were signed out. Sign in again to go on with the upload."));
     await askToSignIn(session);
-    show("signed-out", false);
+    noteSignedOut(false);
+    progress.draw();
     byId("sending-title").focus();
+  }
+
+  function noteSignedOut(isSignedOut) {
+    state.isSignedOut = isSignedOut;
+    show("signed-out", isSignedOut);
+    showTitle();
   }
 
   function pause() {
@@ -135,14 +151,19 @@ export function makeSendingView(pace, studies, isAdding = false) {
     if (!(await ask("cancel-dialog"))) return;
     move(false);
     offer();
+    state.isOver = true;
     title(cancelled.doing, "");
+    progress.draw();
     byId("sending-title").focus();
     await sending.cancel();
   }
 
   function showFailed(count) {
     move(false);
+    state.isOver = true;
     title(gettext("Not everything was uploaded"), "");
+    nameTab(gettext("Not everything was uploaded"));
+    progress.draw();
     alarm(failedSentence(count));
     offer("send-again", "cancel");
     byId("send-again").focus();
@@ -158,9 +179,12 @@ export function makeSendingView(pace, studies, isAdding = false) {
 
   function end(text, hint, message = "") {
     move(false);
+    state.isOver = true;
+    clearAlarm();
+    noteSignedOut(false);
     noteLine(false);
     title(text, hint);
-    document.title = `${text} – Qure upload`;
+    nameTab(text);
     offer("another");
     if (message) alarm(message);
     else say(`${text}. ${hint}`);
@@ -177,6 +201,7 @@ export function makeSendingView(pace, studies, isAdding = false) {
   }
 
   function begin() {
+    state.isOver = false;
     move(true);
     offer("pause", "cancel");
     title(gettext("Uploading"), gettext("Please leave this page open until the upload is done."));

@@ -45,7 +45,7 @@ export function throttled(draw) {
 
 /**
  * @param {Array<{key, name}>} studies
- * @param {function} state `{ isPaused, isLost }` as they are at the moment
+ * @param {function} state `{ isPaused, isLost, isSignedOut, isOver }` as they are at the moment: while one is true, nothing moves
  */
 export function makeProgress(pace, studies, state) {
   const rows = makeStudyRows(studies);
@@ -55,17 +55,17 @@ export function makeProgress(pace, studies, state) {
   function draw() {
     if (latest === null) return;
     const { bytes, bytesDone, files, filesDone } = latest;
-    const { isPaused, isLost } = state();
+    const { isPaused, isSignedOut, isOver } = state();
     const share = bytes === 0 ? Number(files === filesDone) : bytesDone / bytes;
-    const isMoving = bytesDone < bytes && !isPaused && !isLost;
+    const isMoving = bytesDone < bytes && !Object.values(state()).some(Boolean);
     const moving = isMoving ? { left: pace.timeLeft(bytes - bytesDone), speed: pace.speed() } : { left: null };
     const text = words.progress({ ...latest, ...moving });
     byId("bar").value = share;
     byId("progress-text").textContent = text;
     const percent = `${Math.floor(share * 100)} %`;
-    const shown = isPaused ? gettext("Paused – %(percent)s", { percent }) : percent;
-    document.title = `${shown} – Qure upload`;
     rows(latest.studies);
+    if (isOver) return; // the end has its own words
+    document.title = `${shownIn(percent, { isPaused, isSignedOut })} – Qure upload`;
     if (share < spoken + SAID_EVERY || share >= 1) return;
     spoken = Math.floor(share / SAID_EVERY) * SAID_EVERY;
     say(text);
@@ -77,6 +77,11 @@ export function makeProgress(pace, studies, state) {
     redraw();
   };
   return Object.assign(progress, { draw });
+}
+
+function shownIn(percent, { isPaused, isSignedOut }) {
+  if (isSignedOut) return gettext("Signed out – %(percent)s", { percent });
+  return isPaused ? gettext("Paused – %(percent)s", { percent }) : percent;
 }
 
 /** One line a study: what it is and how much of it is there. */

@@ -113,6 +113,21 @@ def test_cancelling_asks_first_and_says_what_is_kept(page: Page, large: Path) ->
     wait_for_rest(page, "Cancelled")
 
 
+def test_after_cancelling_nothing_says_that_it_goes_on(page: Page, large: Path) -> None:
+    emulate_line(page, 0, SIZE // 2)
+    drop(page, large)
+    page.get_by_role("button", name=SEND).click()
+    expect(page.locator("#progress-text")).to_contain_text("/s")
+
+    page.get_by_role("button", name="Cancel").click()
+    page.get_by_role("button", name="Cancel the upload").click()
+    expect(page.get_by_role("heading", name="The upload is cancelled")).to_be_visible()
+    page.wait_for_timeout(500)  # a redraw that is due comes 250 ms later
+
+    expect(page).to_have_title("The upload is cancelled \u2013 Qure upload")
+    expect(page.locator("#progress-text")).to_have_text(re.compile(r"^\d of 6 files · [\d.]+ of 18 MB$"))
+
+
 def test_the_time_left_is_hidden_while_the_line_is_lost(page: Page, large: Path) -> None:
     gate = Gate(passing=3)
     begin(page, large, gate)
@@ -280,6 +295,23 @@ def test_a_session_that_ends_in_mid_upload_asks_for_the_password_and_goes_on(
 
     wait_for_rest(page, "Accepted by Qure")
     assert steps(page)["Accepted by Qure"] == SLICES
+
+
+def test_an_upload_that_waits_for_the_sign_in_says_so(
+    page: Page, context: BrowserContext, portal: Portal, large: Path
+) -> None:
+    signed_out(page, context, portal, large)
+
+    page.keyboard.press("Escape")
+
+    expect(page.get_by_role("button", name="Sign in", exact=True)).to_be_focused()
+    expect(page.get_by_role("heading", name="Waiting for you to sign in")).to_be_visible()
+    expect(page).to_have_title(re.compile(r"^Signed out \u2013 \d+ % \u2013 "))
+    expect(page.locator("#progress-text")).to_have_text(re.compile(r"^2 of 6 files · [\d.]+ of 18 MB$"))
+    page.keyboard.press("Enter")
+    page.keyboard.type(portal.password)
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/jobs/*/")
 
 
 def test_a_sign_in_in_another_tab_is_noticed_and_the_upload_goes_on(
