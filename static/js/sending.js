@@ -32,6 +32,7 @@ export class Sending {
   #end = null; // the fault that stopped all
   #aborter = new AbortController();
   #retrying = 0;
+  #isWaiting = false; // a retry was told, and nothing has come through since
   #news = makeSignal();
 
   /**
@@ -215,6 +216,7 @@ export class Sending {
   async #post(parcel, { blob, digest, fileDigest }) {
     const bytes = pieceBytes(parcel.pieces);
     const onProgress = (loaded) => {
+      if (parcel.isCutOff && loaded > 0) this.#recover();
       this.#moving.set(parcel, (Math.min(loaded, blob.size) / blob.size) * bytes);
       this.#report();
     };
@@ -223,6 +225,9 @@ export class Sending {
     try {
       const sent = { key: parcel.key, digest, fileDigest, blob };
       await this.#unlessStopped(() => this.#tools.intake.sendParcel(this.#urls.parcel_url, sent, onProgress, this.#aborter.signal));
+    } catch (error) {
+      parcel.isCutOff = error.kind === "line";
+      throw error;
     } finally {
       this.#moving.delete(parcel);
       this.#noteRest();
@@ -270,12 +275,19 @@ export class Sending {
         if (this.#end) return;
         if (!isRetrying) this.#retrying += 1;
         isRetrying = true;
+        this.#isWaiting = true;
         this.#tell({ type: "retry", wait, message: error.message });
       });
     } finally {
       if (isRetrying) this.#retrying -= 1;
-      if (isRetrying && this.#retrying === 0 && !this.#end) this.#tell({ type: "recovered" });
+      if (isRetrying && this.#retrying === 0) this.#recover();
     }
+  }
+
+  #recover() {
+    if (!this.#isWaiting || this.#end) return;
+    this.#isWaiting = false;
+    this.#tell({ type: "recovered" });
   }
 
   /** The other lanes must not go on repeating when the upload has ended. */

@@ -29,7 +29,8 @@ const ACTIONS = ["pause", "resume", "cancel", "send-again", "another"];
  * @param {object} pace
  * @param {Array<{key, name}>} studies
  * @param {boolean} isAdding to an upload, which stays when this is cancelled
- * @returns {object} `tell(event)` for what `Sending` tells; `restore(session)` asks to sign in; `follow(sending)` wires the buttons
+ * @returns {object} `tell(event)` for what `Sending` tells; `restore(session)` asks to sign in; `noteTry()` ends a countdown;
+ *   `follow(sending)` wires the buttons
  */
 export function makeSendingView(pace, studies, isAdding = false) {
   const cancelled = isAdding ? ADDING_STOPPED : CANCELLED;
@@ -105,6 +106,13 @@ export function makeSendingView(pace, studies, isAdding = false) {
     noteLine(true);
     countdown = setInterval(tick, 1000);
     tick();
+  }
+
+  /** The next try is under way; what comes of it is told. */
+  function noteTry() {
+    if (byId("waiting").hidden) return;
+    clearInterval(countdown);
+    byId("waiting-next").textContent = gettext("Trying now …");
   }
 
   async function restore(session) {
@@ -215,7 +223,11 @@ export function makeSendingView(pace, studies, isAdding = false) {
     begin();
   }
 
-  return { tell: (event) => reactions[event.type](event), restore, follow };
+  return { tell: (event) => reactions[event.type](event), restore, noteTry, follow };
+}
+
+function nameTab(text) {
+  document.title = `${text} – Qure upload`;
 }
 
 function unreadableTitle(count) {

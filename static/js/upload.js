@@ -59,8 +59,6 @@ function begin() {
     sending = send(decision);
     reviewing.close();
   });
-  byId("try-now").addEventListener("click", clock.wake);
-  window.addEventListener("online", clock.wake);
   byId("team")?.addEventListener("change", () => {
     showDestination();
     reviewing.refresh();
@@ -108,6 +106,12 @@ function send(decision) {
   const upload = { ...manifestOf(decision), largestParcel: Number(page.parcelBytes), ...beginning() };
   const sending = new Sending(upload, tools, view.tell);
   view.follow(sending);
+  const tryNow = () => {
+    view.noteTry();
+    clock.wake();
+  };
+  byId("try-now").addEventListener("click", tryNow);
+  window.addEventListener("online", tryNow);
   sending.start();
   return sending;
 }

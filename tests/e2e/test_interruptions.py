@@ -128,6 +128,29 @@ def test_after_cancelling_nothing_says_that_it_goes_on(page: Page, large: Path) 
     expect(page.locator("#progress-text")).to_have_text(re.compile(r"^\d of 6 files · [\d.]+ of 18 MB$"))
 
 
+@pytest.mark.parametrize("event", ["click", "online"])
+def test_to_try_now_ends_the_countdown(page: Page, large: Path, event: str) -> None:
+    gate = Gate()
+    page.route(PARCELS, gate)
+    page.route(PARCELS, ask_to_wait, times=3)
+    drop(page, large)
+    page.get_by_role("button", name=SEND).click()
+    expect(page.get_by_text("Next try in")).to_be_visible()
+
+    if event == "click":
+        page.get_by_role("button", name="Try now").click()
+    else:
+        page.evaluate("window.dispatchEvent(new Event('online'))")
+    wait_for_held(page, gate, 1)
+
+    expect(page.locator("#waiting-next")).to_have_text("Trying now …", timeout=5000)
+
+
+def ask_to_wait(route: Route) -> None:
+    """Answer as a server that has no time for the next ten minutes."""
+    route.fulfill(status=429, headers={"Retry-After": "600"}, json={"error": "slow_down"})
+
+
 def test_the_time_left_is_hidden_while_the_line_is_lost(page: Page, large: Path) -> None:
     gate = Gate(passing=3)
     begin(page, large, gate)

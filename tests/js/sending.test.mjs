@@ -35,14 +35,14 @@ async function sendBlob(url, blob, headers, onProgress, signal) {
 }
 
 /** Send `files` to a server that behaves as told; answer what the page was told and what the server has. */
-async function sendTo(files, options = {}, { session, largest = LARGEST, onTold = () => {}, onPack = () => {}, askKnown, details, isResumed, addition } = {}) {
+async function sendTo(files, options = {}, { session, send = sendBlob, largest = LARGEST, onTold = () => {}, onPack = () => {}, askKnown, details, isResumed, addition } = {}) {
   const server = await startIntake(options);
   const told = [];
   const reactions = [];
   const waits = [];
   const token = { token: () => "token", refresh: async () => {}, restore: async () => {} };
   const tools = {
-    intake: makeIntake({ fetch, sendBlob, session: session ?? token }),
+    intake: makeIntake({ fetch, sendBlob: send, session: session ?? token }),
     pack: (pieces) => {
       onPack(pieces);
       return packParcel(pieces, (bytes) => webcrypto.subtle.digest("SHA-256", bytes));
@@ -189,6 +189,33 @@ test("a lost connection is survived at every step", async () => {
 
 test("when the retries succeed the page is told that the line is back", async () => {
   const fault = ({ what, count }) => (what === "parcel" && count <= 2 ? "drop" : undefined);
+
+  const { told } = await sendTo(filesOf(100), { fault });
+
+  const order = told.map(({ type }) => type).filter((type) => ["retry", "recovered", "finished"].includes(type));
+  assert.deepEqual(order, ["retry", "retry", "recovered", "finished"]);
+});
+
+test("the line is told to be back as soon as bytes move in a repeat, not when they are acknowledged", { timeout: 30_000 }, async () => {
+  const back = Promise.withResolvers();
+  let calls = 0;
+  const send = async (url, blob, headers, onProgress, signal) => {
+    calls += 1;
+    if (calls === 1) throw lineFault();
+    onProgress(1);
+    await back.promise;
+    return sendBlob(url, blob, headers, onProgress, signal);
+  };
+
+  const { told } = await sendTo(filesOf(100), {}, { send, onTold: ({ type }) => type === "recovered" && back.resolve() });
+
+  const order = told.map(({ type }) => type).filter((type) => ["retry", "recovered", "finished"].includes(type));
+  assert.deepEqual(order, ["retry", "recovered", "finished"]);
+});
+
+test("a busy server takes the bytes of each repeat, and is not told to be back before it has answered", async () => {
+  const busy = { status: 503, body: {} };
+  const fault = ({ what, count }) => (what === "parcel" && count <= 2 ? busy : undefined);
 
   const { told } = await sendTo(filesOf(100), { fault });
 
