@@ -16,7 +16,7 @@ import { studyName } from "./sentences.js";
 import { makeSession } from "./session.js";
 import { gettext, ngettext } from "./translating.js";
 import { sendBlob } from "./transport.js";
-import { alarm, say } from "./upload_view.js";
+import { alarm, say, warn } from "./upload_view.js";
 import * as words from "./words.js";
 
 const SEND = {
@@ -31,6 +31,8 @@ const ADD = {
   send: gettext("Add to the upload"),
   sendAll: (count) => ngettext("Add %(count)s file to Qure", "Add %(count)s files to Qure", count),
 };
+const RUNNING = gettext("An upload is running. Drop these files after it is done.");
+const ENDED = gettext("This upload has ended. Choose “Upload something else”, then drop these files again.");
 const page = byId("upload").dataset;
 const largestFile = Number(page.fileBytes);
 const resumed = byId("resumed") ? JSON.parse(byId("resumed").textContent) : null;
@@ -49,7 +51,7 @@ function begin() {
   listenForFiles({
     take: reviewing.take,
     mayTake: () => sending === null,
-    onRefused: () => say(gettext("An upload is running. Drop these files after it is done.")),
+    onRefused: () => warn(byId("another").hidden ? RUNNING : ENDED),
     onFound,
     say,
   });

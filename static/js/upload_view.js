@@ -17,6 +17,11 @@ export function alarm(text) {
   byId("alerts").replaceChildren(element("div", "notice notice-error", icon("alert"), element("p", "", text)));
 }
 
+/** What went otherwise than the person meant, and harms nothing. */
+export function warn(text) {
+  byId("alerts").replaceChildren(element("div", "notice notice-warning", icon("alert"), element("p", "", text)));
+}
+
 export function clearAlarm() {
   byId("alerts").replaceChildren();
 }

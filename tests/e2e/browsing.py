@@ -84,7 +84,9 @@ def colleague_of(portal: Portal, role: str) -> tuple[str, str]:
 
 def drop(page: Page, *paths: Path) -> None:
     """Drop files and folders from the disk onto the page, as the operating system would."""
-    expect(page.get_by_role("button", name="Choose folder")).to_be_enabled()  # its script listens
+    expect(
+        page.get_by_role("button", name="Choose folder", include_hidden=True)
+    ).to_be_enabled()  # its script listens
     session = page.context.new_cdp_session(page)
     data = {"items": [], "files": [str(path) for path in paths], "dragOperationsMask": 1}
     for kind in ("dragEnter", "dragOver", "drop"):

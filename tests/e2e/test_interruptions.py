@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from playwright._impl._api_structures import SetCookieParam  # Playwright exports no other name for it
-from playwright.sync_api import BrowserContext, Dialog, Page, expect
+from playwright.sync_api import BrowserContext, Dialog, Page, Route, expect
 
 from tests.e2e.browsing import (
     PARCELS,
@@ -126,6 +126,15 @@ def test_after_cancelling_nothing_says_that_it_goes_on(page: Page, large: Path) 
 
     expect(page).to_have_title("The upload is cancelled \u2013 Qure upload")
     expect(page.locator("#progress-text")).to_have_text(re.compile(r"^\d of 6 files · [\d.]+ of 18 MB$"))
+
+
+def test_files_that_are_dropped_during_an_upload_are_visibly_refused(page: Page, large: Path) -> None:
+    gate = Gate()
+    begin(page, large, gate)
+
+    drop(page, large / "IM0")
+
+    expect(page.locator("#alerts").get_by_text("An upload is running.")).to_be_visible()
 
 
 @pytest.mark.parametrize("event", ["click", "online"])
