@@ -23,20 +23,25 @@ export function showTree(review, pictureOf) {
   byId("patients").replaceChildren(...appendCapped(list, review.tree, draw, PATIENTS, "patients"));
 }
 
-/** Everything that an answer changes. */
-export function showDecision(review, decision, totals) {
-  const { chosen, bytes, open, canSend } = decision;
+/** Everything that an answer changes, but the button: `showSend`. */
+export function showDecision(review, decision) {
+  const { chosen, bytes, open } = decision;
   byId("review-title").textContent = title(review, decision);
-  byId("review-patients").textContent = words.number(totals.patients);
+  byId("review-patients").textContent = words.number(review.tree.length);
   byId("review-files").textContent = words.number(chosen.length);
   byId("review-size").textContent = words.size(bytes);
-  byId("send").textContent = canSend ? totals.sendAll(chosen.length) : totals.send;
-  byId("send").setAttribute("aria-disabled", String(!canSend));
-  byId("send-hint").textContent = canSend ? "" : hint(review, open);
   markPatients(new Set(chosen.map(({ key }) => key)), review, open);
   showWarnings(review, decision);
   const groups = decision.groups.map(groupBlock);
   byId("left-out").replaceChildren(...(groups.length > 0 ? [element("h3", "", gettext("Will not be sent")), ...groups] : []));
+}
+
+/** @param {object} words `send`, `sendAll(count)`; `wait` says why nothing can be sent at the moment, or is "" */
+export function showSend(review, { chosen, open, canSend }, { send, sendAll, wait }) {
+  const isReady = canSend && wait === "";
+  byId("send").textContent = canSend ? sendAll(chosen.length) : send;
+  byId("send").setAttribute("aria-disabled", String(!isReady));
+  byId("send-hint").textContent = isReady ? "" : wait || hint(review, open);
 }
 
 function title(review, { open, canSend }) {

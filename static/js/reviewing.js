@@ -6,12 +6,14 @@ import { showGate } from "./gate_view.js";
 import { openArchives } from "./reading/archive.js";
 import { makeReader } from "./reading/reader.js";
 import { decide, examineSelection } from "./review.js";
-import { hideReview, showDecision, showTree } from "./review_view.js";
+import { hideReview, showDecision, showSend, showTree } from "./review_view.js";
 import { makeSelection } from "./selection.js";
 import { seriesName, studyName } from "./sentences.js";
 import { gettext, ngettext } from "./translating.js";
 import { alarm, clearAlarm, say, showChooser, throttled } from "./upload_view.js";
 import * as words from "./words.js";
+
+const WAIT = gettext("Wait until everything is read.");
 
 /**
  * @param {string} workerUrl
@@ -30,24 +32,29 @@ export function makeReviewing({ workerUrl, rulesFor, verbs }) {
   /** Several drops are read one after the other, into one review. */
   function take(scanning) {
     const target = state;
+    const { signal } = target.stop;
     clearAlarm();
     target.running += 1;
     showReading();
-    target.last = target.last.then(() => read(target, scanning)).finally(() => {
+    showButton();
+    target.last = target.last.then(() => read(target, scanning, signal)).finally(() => {
+      if (signal.aborted) return;
       target.running -= 1;
-      if (target === state && target.running === 0) show("reading", false);
+      if (target.running === 0) show("reading", false);
+      showButton();
     });
     return target.last;
   }
 
-  async function read(target, scanning) {
-    const { selection, stop } = target;
-    const tools = { openArchives, reader, nameSources: selection.nameSources, signal: stop.signal, onProgress: throttled(onProgress) };
-    const found = await examine(await scanning, tools);
-    if (stop.signal.aborted) return;
+  async function read({ selection }, scanning, signal) {
+    const nameSources = (sources) => (signal.aborted ? sources : selection.nameSources(sources));
+    const tools = { openArchives, reader, nameSources, signal, onProgress: throttled((...counts) => signal.aborted || onProgress(...counts)) };
+    const found = await scanning.then((scan) => (signal.aborted ? null : examine(scan, tools)));
+    if (signal.aborted) return;
+    const rules = await rulesFor([...selection.files, ...found.files]);
+    if (signal.aborted) return;
     selection.add(found);
-    target.rules = await rulesFor(selection.files);
-    if (target !== state) return;
+    state.rules = rules;
     showAll();
   }
 
@@ -81,7 +88,12 @@ export function makeReviewing({ workerUrl, rulesFor, verbs }) {
 
   function decideAnew() {
     state.decision = decide(state.review, state.answers);
-    showDecision(state.review, state.decision, { patients: state.review.tree.length, ...verbs });
+    showDecision(state.review, state.decision);
+    showButton();
+  }
+
+  function showButton() {
+    if (state.decision !== null) showSend(state.review, state.decision, { ...verbs, wait: state.running > 0 ? WAIT : "" });
   }
 
   function announce() {
@@ -123,17 +135,33 @@ export function makeReviewing({ workerUrl, rulesFor, verbs }) {
     byId("choose-folder").focus();
   }
 
+  /** What was read before stays. */
+  function stopReading() {
+    if (state.review === null) {
+      startOver();
+      return;
+    }
+    state.stop.abort();
+    state.selection.forgetUnread();
+    Object.assign(state, { stop: new AbortController(), last: Promise.resolve(), running: 0 });
+    keepFocus();
+    show("reading", false);
+    showButton();
+    say(gettext("Stopped. What was read before is still here."));
+  }
+
   /** What to send, or null with the reason said: something is open, or files are still being read. */
   function confirm() {
-    if (state.running > 0 || !state.decision?.canSend) {
-      byId("gate").querySelector("input:enabled")?.focus();
+    const isReading = state.running > 0;
+    if (isReading || !state.decision?.canSend) {
+      if (!isReading) byId("gate").querySelector("input:enabled")?.focus();
       say(byId("send-hint").textContent);
       return null;
     }
     return state.decision;
   }
 
-  byId("stop-reading").addEventListener("click", startOver);
+  byId("stop-reading").addEventListener("click", stopReading);
   byId("start-over").addEventListener("click", startOver);
   return { take, refresh, confirm, close: () => reader.close() };
 }

@@ -3,7 +3,7 @@
 export function makeSelection() {
   const files = [];
   const discs = [];
-  const paths = new Set();
+  let paths = new Set();
 
   /**
    * Give each source a path of its own. Two files may share one (two CDs, the same folder twice): both are kept, because only
@@ -23,6 +23,11 @@ export function makeSelection() {
     discs.push(...found.discs);
   }
 
+  /** What was named since the last `add` will not come: its reading was stopped. */
+  function forgetUnread() {
+    paths = new Set(files.map(({ source }) => source.path));
+  }
+
   function unusedPath(path) {
     if (!paths.has(path)) return path;
     let copy = 2;
@@ -30,7 +35,7 @@ export function makeSelection() {
     return `copy ${copy}/${path}`;
   }
 
-  return { nameSources, add, files, discs };
+  return { nameSources, add, forgetUnread, files, discs };
 }
 
 /** A name with half a character in it (a foreign file system) can't be written as JSON text. */

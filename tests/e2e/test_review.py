@@ -350,6 +350,36 @@ def test_a_second_drop_puts_no_button_under_the_fingers(page: Page, folder: Path
     expect(page.get_by_role("heading", name="Whose images are to be sent?")).to_be_focused()
 
 
+def test_while_a_second_folder_is_read_the_button_says_that_it_waits(page: Page, folder: Path) -> None:
+    write_study(folder / "one", series=1, instances=1)
+    write_slices(folder / "two", 5000)
+    drop(page, folder / "one")
+    button = page.get_by_role("button", name=SEND)
+    expect(button).to_be_enabled()
+
+    drop(page, folder / "two")
+
+    expect(button).to_be_disabled()
+    expect(button).to_have_accessible_description("Wait until everything is read.")
+    expect(page.get_by_role("button", name="Send 5,001 files to Qure")).to_be_enabled(timeout=60_000)
+
+
+def test_to_stop_reading_a_second_folder_keeps_the_first(page: Page, folder: Path) -> None:
+    write_study(folder / "one", series=1, instances=1)
+    write_slices(folder / "two", 5000)
+    drop(page, folder / "one")
+    expect(page.get_by_role("button", name=SEND)).to_be_enabled()
+    page.get_by_label("Note for your team").fill("bed 4")
+
+    drop(page, folder / "two")
+    page.get_by_role("button", name="Stop").click()
+
+    expect(page.get_by_role("button", name="Send 1 file to Qure")).to_be_enabled()
+    expect(page.get_by_role("button", name="Stop")).to_be_hidden()
+    expect(page.get_by_label("Note for your team")).to_have_value("bed 4")
+    expect(page.get_by_role("heading", name="Ready to send")).to_be_focused()
+
+
 def test_reading_can_be_stopped(page: Page, folder: Path) -> None:
     write_slices(folder, 5000)
 

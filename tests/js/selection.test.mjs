@@ -22,6 +22,17 @@ test("two files of one path are both kept, under different paths", () => {
   assert.deepEqual(pathsOf(named), ["CD/IM1", "copy 2/CD/IM1", "copy 3/CD/IM1"]);
 });
 
+test("a path is free again when the reading of its drop was stopped", () => {
+  const selection = makeSelection();
+  const [kept] = selection.nameSources(sources("CD/IM1"));
+  selection.add({ files: [{ source: kept }], discs: [] });
+  selection.nameSources(sources("CD/IM2"));
+
+  selection.forgetUnread();
+
+  assert.deepEqual(pathsOf(selection.nameSources(sources("CD/IM1", "CD/IM2"))), ["copy 2/CD/IM1", "CD/IM2"]);
+});
+
 test("two entries of one archive with the same name are both kept", () => {
   const named = makeSelection().nameSources(sources("CD.zip/IM1", "CD.zip/IM1"));
 
