@@ -32,7 +32,8 @@ export function showDecision(review, decision) {
   byId("review-size").textContent = words.size(bytes);
   markPatients(new Set(chosen.map(({ key }) => key)), review, open);
   showWarnings(review, decision);
-  const groups = decision.groups.map(groupBlock);
+  const wasOpen = openStates("left-out");
+  const groups = decision.groups.map((group) => groupBlock(group, wasOpen));
   byId("left-out").replaceChildren(...(groups.length > 0 ? [element("h3", "", gettext("Will not be sent")), ...groups] : []));
 }
 
@@ -170,6 +171,7 @@ function flag(text) {
 
 function showWarnings(review, { warnings }) {
   const abouts = sentences.namesOf(review.tree);
+  const wasOpen = openStates("warnings");
   const byCode = new Map();
   for (const one of warnings.filter(({ code }) => code !== "missing_from_disc")) {
     const text = sentences.warning(one);
@@ -177,7 +179,7 @@ function showWarnings(review, { warnings }) {
   }
   const items = [...byCode].map(([text, about]) => element("li", "", element("strong", "", shortList(about)), `: ${text}`));
   const list = element("ul", "", ...items);
-  const nodes = [...(items.length > 0 ? [list] : []), ...review.discs.map(discBlock)];
+  const nodes = [...(items.length > 0 ? [list] : []), ...review.discs.map((disc) => discBlock(disc, wasOpen))];
   const box = element("div", "notice notice-warning", icon("alert"), element("div", "", element("h3", "", gettext("Please note")), ...nodes));
   byId("warnings").replaceChildren(...(nodes.length > 0 ? [box] : []));
 }
@@ -188,14 +190,23 @@ function shortList(names) {
   return rest > 0 ? gettext("%(names)s and %(count)s more", { names: named, count: words.number(rest) }) : named;
 }
 
-function discBlock(disc) {
-  return details(sentences.discLacks(disc), disc.missing.map(({ path }) => path), "info", false);
+function discBlock(disc, wasOpen) {
+  const node = details(sentences.discLacks(disc), disc.missing.map(({ path }) => path), "info", wasOpen.get(disc.path) ?? false);
+  node.dataset.name = disc.path;
+  return node;
 }
 
-function groupBlock(group) {
+/** What the person has opened or closed stays so when it is drawn anew: the names of a box's details -> whether they are open. */
+function openStates(id) {
+  return new Map(Array.from(byId(id).querySelectorAll("details"), (node) => [node.dataset.name, node.open]));
+}
+
+function groupBlock(group, wasOpen) {
   const isProblem = sentences.isProblem(group);
   const paths = group.files.map(({ source }) => source.path);
-  const node = details(sentences.groupTitle(group), paths, isProblem ? "alert" : "skip", isProblem && paths.length <= OPENED);
+  const isOpen = wasOpen.get(group.group) ?? (isProblem && paths.length <= OPENED);
+  const node = details(sentences.groupTitle(group), paths, isProblem ? "alert" : "skip", isOpen);
+  node.dataset.name = group.group;
   const reasons = sentences.groupReasons(group).map((reason) => element("p", "muted small", reason));
   node.querySelector("summary").append(element("span", "muted number", words.size(group.bytes)));
   node.querySelector("summary").after(...reasons);

@@ -215,6 +215,20 @@ def test_another_patient_in_a_later_drop_is_asked_about(page: Page, tmp_path: Pa
     expect(page.get_by_role("button", name=SEND)).to_be_disabled()
 
 
+def test_a_group_that_was_opened_stays_open_when_the_question_is_answered(page: Page, folder: Path) -> None:
+    write_files(folder, [*slices(2, PatientID="P1"), *slices(1, PatientID="P2")])
+    write_files(folder, [("viewer.exe", b"MZ"), ("CUT", truncated())])
+    drop(page, folder)
+    page.get_by_text("1 viewer file").click()
+    page.get_by_text("1 damaged file").click()  # a problem is open from the beginning
+
+    page.get_by_role("checkbox", name="ID P1").check()
+
+    expect(page.get_by_text("1 file that you did not choose")).to_be_visible()
+    expect(page.get_by_text("CD/viewer.exe")).to_be_visible()
+    expect(page.get_by_text("CD/CUT")).to_be_hidden()
+
+
 def test_the_gate_is_passed_with_the_keyboard_alone(page: Page, folder: Path) -> None:
     write_files(folder, [*slices(2, PatientID="P1"), *slices(1, PatientID="P2")])
     drop(page, folder)
