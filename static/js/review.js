@@ -11,7 +11,7 @@ const WHICH_PATIENTS = ["several_patients", "other_patient"];
 const IMAGE = "IMAGE";
 const MOST_LEFT_OUT = 10_000; // that are named to the server; the others are counted
 const LONGEST_PATH = 4096; // characters
-const OUTSIDE = ["already_here", "not_of_this_upload"]; // groups that are not told to the server
+const OUTSIDE = ["already_here", "not_of_this_upload", "twice"]; // groups that are not told to the server
 
 /**
  * @param {{files, discs}} selection
@@ -22,7 +22,8 @@ const OUTSIDE = ["already_here", "not_of_this_upload"]; // groups that are not t
  */
 export function examineSelection({ files, discs }, rules) {
   const placed = rules.places ? files.map((file) => ({ ...file, ...rules.places.get(file) })) : files;
-  const { sent, groups } = leaveOut(placed, rules);
+  const { sent: all, groups } = leaveOut(placed, rules);
+  const sent = markTwice(all);
   const sendable = sent.filter(({ outside }) => !outside);
   const others = (name) => group(name, sent.filter(({ outside }) => outside === name));
   return {
@@ -143,6 +144,18 @@ function spoken(asked, answers) {
     series: given("series_of_two_patients", ({ seriesUid }) => seriesUid),
     studies: given("study_of_two_patients", ({ studyUid }) => studyUid),
   };
+}
+
+/** The same folder twice: the same path, size and UID, of the same patient. Anything less may be another image. */
+function markTwice(files) {
+  const seen = new Set();
+  return files.map((file) => {
+    const { source, header } = file;
+    const name = JSON.stringify([source.dropped ?? source.path, source.size, header.instance.uid, header.series.uid, header.study.uid, keyOf(file)]);
+    if (seen.has(name)) return { ...file, outside: "twice" };
+    seen.add(name);
+    return file;
+  });
 }
 
 function lackOf({ path, listed }, files) {

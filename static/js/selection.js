@@ -7,13 +7,14 @@ export function makeSelection() {
 
   /**
    * Give each source a path of its own. Two files may share one (two CDs, the same folder twice): both are kept, because only
-   * their bytes can tell whether they are the same image; the later one's path says that it is another copy.
+   * their bytes can tell whether they are the same image; the later one's path says that it is another copy, and `dropped` is
+   * the path that it came with.
    */
   function nameSources(sources) {
     return sources.map((source) => {
       const path = unusedPath(wellFormed(source.path));
       paths.add(path);
-      return path === source.path ? source : { ...source, path };
+      return path === source.path ? source : { ...source, path, dropped: wellFormed(source.path) };
     });
   }
 

@@ -9,6 +9,7 @@ const GROUPS = {
   not_chosen: (count) => ngettext("%(count)s file that you did not choose, of another patient", "%(count)s files that you did not choose, of another patient", count),
   not_of_this_upload: (count) => ngettext("%(count)s file that is not part of this upload", "%(count)s files that are not part of this upload", count),
   already_here: (count) => ngettext("%(count)s file that is here already", "%(count)s files that are here already", count),
+  twice: (count) => ngettext("%(count)s file that is there twice, sent once", "%(count)s files that are there twice, sent once", count),
   unreadable: (count) => ngettext("%(count)s file or folder your computer could not read, not sent", "%(count)s files or folders your computer could not read, not sent", count),
   damaged: (count) => ngettext("%(count)s damaged file", "%(count)s damaged files", count),
   held_back: (count) => ngettext("%(count)s file with a hidden program", "%(count)s files with a hidden program", count),
@@ -49,6 +50,7 @@ const GROUP_HINTS = {
   not_chosen: gettext("They stay on your computer."),
   not_of_this_upload: gettext("This upload was begun with other files. To send these too, choose “Add files” on the upload's page."),
   already_here: gettext("They have arrived; they are not sent again."),
+  twice: gettext("You chose them more than once: the same path, the same size, the same image."),
 };
 
 const USES = {

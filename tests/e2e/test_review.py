@@ -394,6 +394,17 @@ def test_to_stop_reading_a_second_folder_keeps_the_first(page: Page, folder: Pat
     expect(page.get_by_role("heading", name="Ready to send")).to_be_focused()
 
 
+def test_a_folder_that_is_dropped_twice_is_sent_once(page: Page, folder: Path) -> None:
+    write_files(folder, slices(3))
+    drop(page, folder)
+    expect(page.get_by_role("button", name="Send 3 files to Qure")).to_be_enabled()
+
+    drop(page, folder)
+
+    expect(page.get_by_text("3 files that are there twice, sent once")).to_be_visible()
+    expect(page.get_by_role("button", name="Send 3 files to Qure")).to_be_enabled()
+
+
 def test_reading_can_be_stopped(page: Page, folder: Path) -> None:
     write_slices(folder, 5000)
 

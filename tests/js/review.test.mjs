@@ -202,6 +202,32 @@ test("what is here already is not warned of a second time", () => {
   assert.deepEqual(codesOf(decide(review(files, { rules: { ...RULES, places } }), new Map())), []);
 });
 
+const again = (one, copy = 2) => ({ ...one, source: { ...one.source, path: `copy ${copy}/${one.source.path}`, dropped: one.source.path } });
+
+test("the same folder dropped twice is sent once", () => {
+  const files = stack(1, 2, 3);
+
+  const decision = decide(review([...files, ...files.map((one) => again(one))]), new Map());
+
+  assert.deepEqual(paths(decision.chosen), ["IM1", "IM2", "IM3"]);
+  assert.deepEqual(groupsOf(decision), { twice: 3 });
+  assert.deepEqual(manifestOf(decision).details.left_out, []);
+});
+
+for (const [what, other] of [
+  ["another size", again(file(JANE, "IM1", 11))],
+  ["another UID", again(file({ instance: { uid: "9" } }, "IM1"))],
+  ["another patient", again(file(JOHN, "IM1"))],
+  ["another path", file(JANE, "IM2")],
+]) {
+  test(`a file of ${what} is never taken for one that is there twice`, () => {
+    const found = review([file(JANE, "IM1"), other]);
+
+    assert.equal(found.sendable.length, 2);
+    assert.deepEqual(groupsOf(found), {});
+  });
+}
+
 test("a warning of one patient's study names that patient, in a study of two", () => {
   const knee = (patient) => file({ patient, series: { uid: patient.id, bodyPart: "KNEE" } }, patient.id);
   const found = review([knee({ id: "P1" }), knee({ id: "P2" })]);

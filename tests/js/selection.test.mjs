@@ -22,6 +22,12 @@ test("two files of one path are both kept, under different paths", () => {
   assert.deepEqual(pathsOf(named), ["CD/IM1", "copy 2/CD/IM1", "copy 3/CD/IM1"]);
 });
 
+test("a copy remembers under which path it was dropped", () => {
+  const [, copy] = makeSelection().nameSources(sources("CD/IM1", "CD/IM1"));
+
+  assert.equal(copy.dropped, "CD/IM1");
+});
+
 test("a path is free again when the reading of its drop was stopped", () => {
   const selection = makeSelection();
   const [kept] = selection.nameSources(sources("CD/IM1"));

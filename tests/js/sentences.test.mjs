@@ -8,7 +8,7 @@ import * as sentences from "../../static/js/sentences.js";
 
 const source = (name) => readFileSync(new URL(`../../static/js/reading/${name}.js`, import.meta.url), "utf8");
 
-for (const group of [...GROUPS, "not_chosen", "not_of_this_upload", "already_here"]) {
+for (const group of [...GROUPS, "not_chosen", "not_of_this_upload", "already_here", "twice"]) {
   test(`the group ${group} has a title for one and for many`, () => {
     assert.match(sentences.groupTitle({ group, count: 1 }), /^1 /);
     assert.match(sentences.groupTitle({ group, count: 1204 }), /^1,204 /);
