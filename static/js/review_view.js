@@ -53,7 +53,7 @@ function title(review, { open, canSend }) {
 }
 
 function hint(review, open) {
-  if (review.sendable.length === 0) return gettext("No DICOM image was found in what you chose.");
+  if (review.sendable.length === 0) return review.here.length > 0 ? gettext("Nothing that is missing was found here.") : gettext("No DICOM image was found in what you chose.");
   if (open.length === 0) return gettext("You chose none of the images.");
   return ngettext("First answer the question above.", "First answer the %(count)s questions above.", open.length);
 }

@@ -100,6 +100,7 @@ export function makeReviewing({ workerUrl, rulesFor, verbs }) {
     const { open, chosen, bytes } = state.decision;
     if (open.some(({ code }) => code === "other_patient")) say(gettext("These images are of another patient than this upload. Are they to be added?"));
     else if (open.length > 0) say(gettext("There are images of more than one patient. Choose whose images to send."));
+    else if (chosen.length === 0) say(byId("review-title").textContent);
     else say(ngettext("%(count)s file ready to send, %(size)s.", "%(count)s files ready to send, %(size)s.", chosen.length, { size: words.size(bytes) }));
   }
 

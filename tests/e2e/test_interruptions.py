@@ -243,6 +243,33 @@ def test_a_large_image_is_not_completed_with_the_bytes_of_another_disc(
     assert received == [hashlib.sha256(other).hexdigest()]
 
 
+def test_where_nothing_that_is_missing_was_chosen_it_is_said_so(
+    page: Page, colleague: Page, large: Path
+) -> None:
+    address = interrupted(page, large)
+    colleague.goto(address)
+    colleague.get_by_role("link", name="choose the same folder again").click()
+    expect(colleague.get_by_role("button", name="Choose folder")).to_be_enabled()
+    here = [large / f"IM{number}" for number in range(SLICES)]
+    drop(colleague, large)
+    expect(
+        colleague.get_by_role("button", name=f"Send the missing {SLICES - 2} files to Qure")
+    ).to_be_enabled()
+    listed = colleague.get_by_text("2 files that are here already")
+    listed.click()
+    names = colleague.locator("#left-out .path").all_inner_texts()
+    colleague.get_by_role("button", name="Start over").click()
+    for path in here:
+        if f"CD/{path.name}" not in names:
+            path.unlink()
+
+    drop(colleague, large)
+
+    button = colleague.get_by_role("button", name="Send what is missing to Qure")
+    expect(button).to_have_accessible_description("Nothing that is missing was found here.")
+    expect(colleague.locator("#status")).to_have_text("There is nothing to send")
+
+
 def test_progress_is_shown_for_each_study(page: Page, folder: Path) -> None:
     write_study(folder / "one", series=1, instances=2)
     write_study(folder / "two", series=1, instances=3)

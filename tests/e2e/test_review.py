@@ -427,3 +427,4 @@ def test_a_drop_without_an_image_says_that_there_is_nothing_to_send(
     button = page.get_by_role("button", name="Send to Qure")
     expect(button).to_be_disabled()
     expect(button).to_have_accessible_description("No DICOM image was found in what you chose.")
+    expect(page.locator("#status")).to_have_text("There is nothing to send")
