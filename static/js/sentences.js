@@ -17,6 +17,7 @@ const GROUPS = {
   empty: (count) => ngettext("%(count)s empty file", "%(count)s empty files", count),
   archives: (count) => ngettext("%(count)s archive that was not opened", "%(count)s archives that were not opened", count),
   reports: (count) => ngettext("%(count)s report or document", "%(count)s reports and documents", count),
+  documents: (count) => ngettext("%(count)s document that is not DICOM", "%(count)s documents that are not DICOM", count),
   dicomdir: (count) => ngettext("%(count)s DICOMDIR", "%(count)s DICOMDIRs", count),
   viewer_files: (count) => ngettext("%(count)s viewer file", "%(count)s viewer files", count),
   pictures: (count) => ngettext("%(count)s picture that is not DICOM", "%(count)s pictures that are not DICOM", count),

@@ -116,6 +116,14 @@ test("what is left out is told in groups with the server's reasons", () => {
   assert.deepEqual(groups.find(({ group }) => group === "viewer_files").reasons, { not_dicom: 3, system_file: 1 });
 });
 
+for (const name of ["Befund.pdf", "REPORT.DOCX", "letter.doc", "letter.rtf", "README.TXT"]) {
+  test(`${name} is a document, not a part of the viewer`, () => {
+    const { groups } = leaveOut([bad("not_dicom", "not_dicom", `CD/${name}`)]);
+
+    assert.deepEqual(groups.map(({ group }) => group), ["documents"]);
+  });
+}
+
 for (const [leavesOutReports, sent] of [[false, 2], [true, 1]]) {
   test(`a team that ${leavesOutReports ? "leaves out" : "wants"} reports sends ${sent} of two files`, () => {
     const report = file({ series: { modality: "SR" }, instance: { kind: "report" } });

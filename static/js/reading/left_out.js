@@ -3,7 +3,8 @@
 import { isSendable, useOf } from "./tree.js";
 
 const PROGRAMS = /\.(exe|dll|ocx|msi|cab|bat|cmd|com|sys|drv|inf|ini|cfg|jar|class|app|dylib|so|bin|chm|hlp|manifest|lnk|dat|db|reg)$/i;
-const PAGES = /\.(html?|css|js|json|xml|xsl|txt|md|rtf|pdf|docx?|log|csv|url|nfo)$/i;
+const PAGES = /\.(html?|css|js|json|xml|xsl|md|log|csv|url|nfo)$/i;
+const DOCUMENTS = /\.(pdf|docx?|rtf|txt)$/i; // a patient's report as likely as a viewer's manual
 const PICTURES = /\.(jpe?g|png|gif|bmp|ico|tiff?|svg|webp|avi|mpe?g|mp4|mov|wmv)$/i;
 const ARCHIVES = /\.(zip|rar|7z|tar|gz|tgz|iso|img)$/i;
 
@@ -16,6 +17,7 @@ export const GROUPS = [
   "empty",
   "archives", // not opened
   "reports", // not_an_image: the team leaves them out
+  "documents", // not DICOM
   "dicomdir",
   "viewer_files", // system files, programs and pages of a CD's viewer
   "pictures", // JPEG and the like: not DICOM
@@ -60,6 +62,7 @@ function groupOf({ header, source }, reason) {
 function groupByName(path) {
   if (ARCHIVES.test(path)) return "archives";
   if (PICTURES.test(path)) return "pictures";
+  if (DOCUMENTS.test(path)) return "documents";
   return PROGRAMS.test(path) || PAGES.test(path) ? "viewer_files" : "other_files";
 }
 
