@@ -38,10 +38,12 @@ function listenToDrops({ take, mayTake, onRefused, onFound, say }) {
   };
   window.addEventListener("dragenter", (event) => {
     event.preventDefault();
+    if (!hasFiles(event)) return;
     depth += 1;
     if (mark(mayTake())) say(gettext("Drop the files now: they will be read."));
   });
-  window.addEventListener("dragleave", () => {
+  window.addEventListener("dragleave", (event) => {
+    if (!hasFiles(event)) return;
     depth = Math.max(0, depth - 1);
     if (mark(depth > 0 && mayTake())) say(gettext("The files have left the page."));
   });
@@ -50,7 +52,13 @@ function listenToDrops({ take, mayTake, onRefused, onFound, say }) {
     event.preventDefault();
     depth = 0;
     mark(false);
+    if (!hasFiles(event)) return;
     if (mayTake()) take(scanDrop(event.dataTransfer.items, onFound));
     else onRefused();
   });
+}
+
+/** Text and links can be dragged too. */
+function hasFiles({ dataTransfer }) {
+  return dataTransfer?.types.includes("Files") ?? false;
 }

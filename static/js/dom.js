@@ -4,11 +4,11 @@ import { gettext } from "./translating.js";
 import { number } from "./words.js";
 
 const MORE = {
-  files: (counts) => gettext("Show %(shown)s more of %(left)s files", counts),
-  patients: (counts) => gettext("Show %(shown)s more of %(left)s patients", counts),
-  questions: (counts) => gettext("Show %(shown)s more of %(left)s questions", counts),
-  series: (counts) => gettext("Show %(shown)s more of %(left)s series", counts),
-  studies: (counts) => gettext("Show %(shown)s more of %(left)s studies", counts),
+  files: (counts) => gettext("Show %(shown)s more of %(count)s files", counts),
+  patients: (counts) => gettext("Show %(shown)s more of %(count)s patients", counts),
+  questions: (counts) => gettext("Show %(shown)s more of %(count)s questions", counts),
+  series: (counts) => gettext("Show %(shown)s more of %(count)s series", counts),
+  studies: (counts) => gettext("Show %(shown)s more of %(count)s studies", counts),
 };
 const SVG = "http://www.w3.org/2000/svg";
 
@@ -63,7 +63,7 @@ export function appendCapped(list, items, draw, portion, kind) {
     list.append(...items.slice(shown, shown + portion).map(draw));
     shown = Math.min(items.length, shown + portion);
     const left = items.length - shown;
-    more.textContent = MORE[kind]({ shown: number(Math.min(left, portion)), left: number(left) });
+    more.textContent = MORE[kind]({ shown: number(Math.min(left, portion)), count: number(items.length) });
     if (left === 0) more.remove();
   }
 

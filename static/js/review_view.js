@@ -170,12 +170,12 @@ function flag(text) {
 }
 
 function showWarnings(review, { warnings }) {
-  const abouts = sentences.namesOf(review.tree);
+  const nameOf = sentences.namesOf(review.tree);
   const wasOpen = openStates("warnings");
   const byCode = new Map();
   for (const one of warnings.filter(({ code }) => code !== "missing_from_disc")) {
     const text = sentences.warning(one);
-    byCode.set(text, [...(byCode.get(text) ?? []), abouts.get(one.series_uid ?? one.study_uid) ?? ""]);
+    byCode.set(text, [...(byCode.get(text) ?? []), nameOf(one.series_uid ?? one.study_uid, one.patient) ?? ""]);
   }
   const items = [...byCode].map(([text, about]) => element("li", "", element("strong", "", shortList(about)), `: ${text}`));
   const list = element("ul", "", ...items);

@@ -94,7 +94,7 @@ export function use(series) {
 
 /** "3 · CT · HEAD 5mm" */
 export function seriesName({ number, modality, description }) {
-  return [number === null ? "" : words.number(number), modality, description].filter(Boolean).join(" · ") || gettext("Series without a name");
+  return [number === null ? "" : String(number), modality, description].filter(Boolean).join(" · ") || gettext("Series without a name");
 }
 
 /** "24 images", or with frames "24 images in 1 file" */
@@ -116,14 +116,16 @@ export function studyName({ date, description }) {
 }
 
 /**
- * How warnings call the studies and series of a tree, by UID: with the patient and the study where two have the same name.
+ * How warnings call the studies and series of a tree: with the patient and the study where two have the same name.
  * @param {Array} tree of `buildTree`
+ * @returns {function} the UID and the patient's key -> the name, or undefined
  */
 export function namesOf(tree) {
-  const named = tree.flatMap(({ patient, studies }) => studies.flatMap((study) => namesIn(study, patient.shownName || gettext("No name"))));
-  const uids = new Map();
-  for (const { uid, name } of named) uids.set(name, (uids.get(name) ?? new Set()).add(uid));
-  return new Map(named.map(({ uid, name, place }) => [uid, uids.get(name).size > 1 ? `${name} (${place})` : name]));
+  const named = tree.flatMap(({ key, patient, studies }) => studies.flatMap((study) => namesIn(study, patient.shownName || gettext("No name")).map((one) => ({ ...one, key }))));
+  const uses = new Map();
+  for (const { name } of named) uses.set(name, (uses.get(name) ?? 0) + 1);
+  const names = new Map(named.map(({ uid, key, name, place }) => [`${uid}\n${key}`, uses.get(name) > 1 ? `${name} (${place})` : name]));
+  return (uid, key) => names.get(`${uid}\n${key}`);
 }
 
 function namesIn(study, patient) {

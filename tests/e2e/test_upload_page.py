@@ -23,15 +23,33 @@ def test_a_dropped_folder_is_counted_to_its_last_file(page: Page, folder: Path, 
     expect(page.get_by_role("button", name=name)).to_be_visible()
 
 
+FILES = "() => { const data = new DataTransfer(); data.items.add(new File([], 'IM1')); return data; }"
+TEXT = "() => { const data = new DataTransfer(); data.setData('text/plain', 'IM1'); return data; }"
+
+
 def test_who_can_not_see_the_page_is_told_that_it_takes_a_drop(page: Page) -> None:
     status = page.locator("#status")
     expect(page.get_by_role("button", name="Choose folder")).to_be_enabled()
+    data = page.evaluate_handle(FILES)
 
-    page.locator("h1").dispatch_event("dragenter")
+    page.locator("h1").dispatch_event("dragenter", {"dataTransfer": data})
     expect(status).to_have_text("Drop the files now: they will be read.")
-    page.locator("h1").dispatch_event("dragleave")
+    page.locator("h1").dispatch_event("dragleave", {"dataTransfer": data})
 
     expect(status).to_have_text("The files have left the page.")
+
+
+def test_text_that_is_dragged_over_the_page_is_not_taken_for_files(page: Page) -> None:
+    expect(page.get_by_role("button", name="Choose folder")).to_be_enabled()
+    data = page.evaluate_handle(TEXT)
+
+    for event in ("dragenter", "dragover", "drop"):
+        page.locator("h1").dispatch_event(event, {"dataTransfer": data})
+    page.locator("h1").dispatch_event("dragenter", {"dataTransfer": data})
+
+    expect(page.locator("#drop-zone")).not_to_have_class(re.compile("is-over"))
+    expect(page.locator("#status")).to_have_text("")
+    expect(page.locator("#alerts")).to_have_text("")
 
 
 def test_nothing_leaves_the_computer_before_the_person_says_so(page: Page, folder: Path) -> None:

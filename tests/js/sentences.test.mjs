@@ -51,8 +51,12 @@ test("a series with frames is counted in images and in files", () => {
   assert.equal(sentences.amount({ images: 0, count: 2 }), "2 files");
 });
 
+test("a series' number is a name, not a quantity", () => {
+  assert.equal(sentences.seriesName({ number: 20001, modality: "CT", description: "" }), "20001 · CT");
+});
+
 const seriesOf = (uid, description) => ({ uid, number: 2, modality: "CT", description });
-const patientOf = (shownName, ...studies) => ({ patient: { shownName }, studies });
+const patientOf = (shownName, ...studies) => ({ key: shownName, patient: { shownName }, studies });
 
 test("a series whose name another has too is named with its patient and study", () => {
   const tree = [
@@ -60,9 +64,18 @@ test("a series whose name another has too is named with its patient and study", 
     patientOf("ROE, JOHN", { uid: "2", date: "20240229", description: "HEAD", series: [seriesOf("2.1", "AXIAL")] }),
   ];
 
-  const names = sentences.namesOf(tree);
+  const nameOf = sentences.namesOf(tree);
 
-  assert.equal(names.get("1.1"), "Series 2 · CT · AXIAL (DOE, JANE, 29 Feb 2024 · HEAD)");
-  assert.equal(names.get("2"), "Study of 29 Feb 2024 · HEAD (ROE, JOHN)");
-  assert.equal(names.get("1.2"), "Series 2 · CT · BONE");
+  assert.equal(nameOf("1.1", "DOE, JANE"), "Series 2 · CT · AXIAL (DOE, JANE, 29 Feb 2024 · HEAD)");
+  assert.equal(nameOf("2", "ROE, JOHN"), "Study of 29 Feb 2024 · HEAD (ROE, JOHN)");
+  assert.equal(nameOf("1.2", "DOE, JANE"), "Series 2 · CT · BONE");
+});
+
+test("a study under two patients is named with each of them", () => {
+  const study = { uid: "1", date: "20240229", description: "HEAD", series: [] };
+
+  const nameOf = sentences.namesOf([patientOf("DOE, JANE", study), patientOf("ROE, JOHN", study)]);
+
+  assert.equal(nameOf("1", "DOE, JANE"), "Study of 29 Feb 2024 · HEAD (DOE, JANE)");
+  assert.equal(nameOf("1", "ROE, JOHN"), "Study of 29 Feb 2024 · HEAD (ROE, JOHN)");
 });
