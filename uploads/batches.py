@@ -5,10 +5,11 @@ from datetime import timedelta
 from typing import Final
 
 from django.conf import settings
-from django.db.models import Exists, OuterRef, Q, QuerySet, Sum
+from django.db.models import Exists, F, OuterRef, Q, QuerySet, Sum
+from django.db.models.functions import Coalesce, Least
 from django.utils.timezone import now
 
-from uploads.models import Batch, File, Job, record_birth
+from uploads.models import Batch, Destination, File, Job, record_birth
 from uploads.qure.body import BODY_OVERHEAD, part_overhead
 from uploads.states import FileStatus, JobStatus
 
@@ -25,6 +26,13 @@ def body_bytes(files: Sequence[File]) -> int:
     return BODY_OVERHEAD + sum(part_bytes(file) for file in files)
 
 
+def limit_of(job: Job) -> int:
+    """Bytes of the largest request that may be made for the job: ours, or what its destination takes."""
+    known = Destination.objects.filter(teams=job.team_id).values_list("body_limit", flat=True).get()
+    ours: int = settings.RELAY_BATCH_MAX_BYTES
+    return ours if known is None else min(ours, known)
+
+
 def make_batch(job: Job, files: Sequence[File], by: str) -> Batch:
     """Put the files into a new batch that is due now. Call it within the job's turn."""
     batch = Batch.objects.create(job=job, body_bytes=body_bytes(files))
@@ -36,7 +44,10 @@ def make_batch(job: Job, files: Sequence[File], by: str) -> Batch:
 def to_plan() -> QuerySet[Job]:
     """Jobs of whose valid files a batch can be made now."""
     waiting = File.objects.filter(status=FileStatus.VALID, batch=None, job__status__in=FILLING).values("job")
-    full = waiting.annotate(bytes=Sum("size")).filter(bytes__gte=settings.RELAY_BATCH_MAX_BYTES).values("job")
+    ours = settings.RELAY_BATCH_MAX_BYTES
+    limit = Least(Coalesce(F("job__team__destination__body_limit"), ours), ours)
+    by_job = waiting.annotate(limit=limit).values("job", "limit").annotate(bytes=Sum("size"))
+    full = by_job.filter(bytes__gte=F("limit")).values("job")
     return Job.objects.filter(~more_to_come() | Q(pk__in=full), pk__in=waiting)
 
 

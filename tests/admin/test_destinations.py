@@ -93,6 +93,20 @@ def test_a_new_address_with_its_token_is_taken(admin_pages: Client, destination:
     assert (stored(destination).base_url, stored(destination).token) == (OTHER, "new-secret")
 
 
+def test_the_limit_that_was_learned_is_shown_and_forgotten_with_the_address(
+    admin_pages: Client, destination: Destination
+) -> None:
+    Destination.objects.update(body_limit=50_000_123)
+    shown = admin_pages.get(row_url("destination", destination)).content.decode()
+    save(admin_pages, destination, source="other clinic", body_limit="1")
+    kept = stored(destination).body_limit
+
+    save(admin_pages, destination, base_url=OTHER, new_token="new-secret")
+
+    assert "50000123" in shown.replace(",", "")
+    assert (kept, stored(destination).body_limit) == (50_000_123, None)
+
+
 @pytest.mark.parametrize(
     "changes",
     [

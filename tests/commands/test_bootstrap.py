@@ -91,6 +91,22 @@ def test_what_an_administrator_has_changed_survives_the_next_start() -> None:
     assert (kept.token, kept.source) == ("changed by hand", "changed by hand")
 
 
+@pytest.mark.parametrize(
+    ("name", "value", "kept"),
+    [("QURE_SOURCE", "another clinic", 7), ("QURE_BASE_URL", "https://other.qure.test/", None)],
+)
+def test_what_was_learned_of_an_address_is_forgotten_with_it(
+    settings: Settings, name: str, value: str, kept: int | None
+) -> None:
+    call_command("bootstrap")
+    Destination.objects.update(body_limit=7)
+    setattr(settings, name, value)
+
+    call_command("bootstrap")
+
+    assert Destination.objects.get().body_limit == kept
+
+
 def lose_the_key(settings: Settings) -> None:
     """No stored token can be read any more."""
     settings.FIELD_KEYS = [Fernet.generate_key().decode()]

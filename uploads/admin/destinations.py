@@ -53,7 +53,7 @@ class DestinationAdmin(admin.ModelAdmin[Destination]):
     list_display = ["name", "base_url", "status", "alarm", "failing_since", "not_before"]
     list_filter = ["status"]
     search_fields = ["name", "base_url"]
-    readonly_fields = ["status", "alarm", "failing_since", "not_before"]
+    readonly_fields = ["status", "alarm", "failing_since", "not_before", "body_limit"]
     actions = ["resume"]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Destination]:
@@ -68,12 +68,14 @@ class DestinationAdmin(admin.ModelAdmin[Destination]):
         is_moved = "base_url" in form.changed_data
         if new_token or is_moved:
             obj.token = new_token
+        if is_moved:
+            obj.body_limit = None
         if not change:
             super().save_model(request, obj, form, change)
             record_birth(obj, by(request))
             return
         # Only what the form holds: the relay may have paused the destination since it was read.
-        obj.save(update_fields=["name", "base_url", "source", "scheme", *_written_token(new_token, is_moved)])
+        obj.save(update_fields=["name", "base_url", "source", "scheme", *_written(new_token, is_moved)])
         is_mended = obj.status != DestinationStatus.OPEN and {"source", "scheme"} & set(form.changed_data)
         if new_token or (is_mended and not is_moved):
             tasks.resume_destination(obj, by(request))
@@ -93,5 +95,8 @@ class DestinationAdmin(admin.ModelAdmin[Destination]):
         return False
 
 
-def _written_token(new_token: str, is_moved: bool) -> list[str]:
-    return ["token"] if new_token or is_moved else []
+def _written(new_token: str, is_moved: bool) -> list[str]:
+    """What changes with the token or the address: what was learned of an address is forgotten with it."""
+    if is_moved:
+        return ["token", "body_limit"]
+    return ["token"] if new_token else []

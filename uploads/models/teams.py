@@ -38,6 +38,11 @@ class Destination(Stateful):
     failures = models.PositiveIntegerField(default=0, editable=False)  # unanswered attempts, then probes
     # requests that may be under way while what waited is let out; None: as many as there are workers
     room = models.PositiveSmallIntegerField(null=True, editable=False)
+    body_limit = models.PositiveBigIntegerField(
+        null=True,
+        editable=False,
+        help_text="Bytes of the largest request that Qure takes, as its refusals (413) show. Empty: none.",
+    )
     # what the environment said last: what an administrator has changed since is not changed back
     environment_digest = models.CharField(max_length=64, blank=True, editable=False)
 

@@ -4,11 +4,10 @@ from collections.abc import Iterator, Sequence
 from itertools import groupby
 from typing import Final
 
-from django.conf import settings
 from django.db import transaction
 
 from uploads import failpoints
-from uploads.batches import FILLING, make_batch, more_to_come, part_bytes
+from uploads.batches import FILLING, body_bytes, limit_of, make_batch, more_to_come, part_bytes
 from uploads.dicom.findings import Use
 from uploads.failpoints import Point
 from uploads.models import File, Job, take_turn
@@ -29,8 +28,10 @@ def plan(job_id: int) -> list[int]:
         job = take_turn(job_id)
         if job.status not in FILLING:
             return []
-        groups = list(_fill(_waiting(job)))
-        if groups and Job.objects.filter(more_to_come(), pk=job.pk).exists():
+        limit = limit_of(job)
+        groups = list(_fill(_waiting(job), limit))
+        is_full = bool(groups) and body_bytes(groups[-1]) >= limit
+        if groups and not is_full and Job.objects.filter(more_to_come(), pk=job.pk).exists():
             groups.pop()
         made = [make_batch(job, files, BY).pk for files in groups]
         failpoints.reach(Point.PLAN_WRITING)
@@ -56,9 +57,8 @@ def _rank(file: File) -> int:
     return USES.index(Use(file.use or file.kind or Use.OTHER))
 
 
-def _fill(files: Sequence[File]) -> Iterator[list[File]]:
+def _fill(files: Sequence[File], limit: int) -> Iterator[list[File]]:
     """Yield full batches and, last, what remains. A series that fits into one batch is not torn."""
-    limit = settings.RELAY_BATCH_MAX_BYTES
     batch: list[File] = []
     size = BODY_OVERHEAD
     for _, group in groupby(files, key=lambda file: file.series_id):

@@ -78,6 +78,7 @@ def take_over_destination() -> Destination:
         if is_new:
             record_birth(destination, BY)
         elif is_changed or _has_lost_token(destination, wanted):
+            rows.filter(pk=destination.pk).exclude(base_url=wanted["base_url"]).update(body_limit=None)
             Destination.objects.filter(pk=destination.pk).update(**wanted)
             destination.refresh_from_db()
             tasks.resume_destination(destination, BY)

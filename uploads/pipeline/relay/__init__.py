@@ -3,6 +3,7 @@
 lease       claim: lease, token and attempt row are committed before the first byte leaves
 request     deliver: the request, streamed from staging; the lease is renewed while bytes move
 breaker     what an attempt tells of its destination: open, silent, paused
+size        how large a request the destination takes, as its answers show
 verdict     what the answer, or its absence, means: written with the token in the WHERE clause
 copies      what is sent in the place of a file whose bytes are lost
 persisting  a verdict that the database does not take at once is written again while the lease holds

@@ -2,7 +2,8 @@
 
 answer names every series                     -> accepted, or short where a count is lower than what was sent
 answer does not name every series             -> tried again, then a person
-400 "nothing usable", 413                     -> halved, until the bad file stands alone and is named
+400 "nothing usable"                          -> halved, until the bad file stands alone and is named
+413                                           -> the same, and the destination's later requests are smaller
 401, 403, 3xx, 404, certificate               -> the destination pauses; nothing is counted against the batch,
                                                  unless others were taken since it was answered so before
 429, 503, not reached                         -> the destination is silent, as long as Qure asks or it takes
@@ -38,7 +39,7 @@ from uploads.models import (
     due_after,
     take_turn,
 )
-from uploads.pipeline.relay import breaker
+from uploads.pipeline.relay import breaker, size
 from uploads.pipeline.relay.copies import let_copies_stand_in
 from uploads.pipeline.relay.lease import BY, Claim
 from uploads.qure.answers import Answer
@@ -84,6 +85,7 @@ def accept(claimed: Claim, answer: Answer) -> None:
         to = BatchStatus.ACCEPTED if all(proofs) else BatchStatus.SHORT
         claimed.batch.advance(to, BY, lease_until=None, failures=0)
         _heal(claimed.batch)
+        size.accepted(claimed)
         breaker.receipted(claimed, LICENSE_ALARM if answer.license_expired else "")
         failpoints.reach(Point.RELAY_ACCEPTING)
     failpoints.reach(Point.RELAY_ACCEPTED)
@@ -158,7 +160,7 @@ Decision = Callable[[Claim], None]
 
 def _ruling(fault: QureFault) -> tuple[Outcome, Callable[[QureFault], Decision]]:
     rulings: list[tuple[type[QureFault], Outcome, Callable[[QureFault], Decision]]] = [
-        (QureTooLarge, Outcome.TOO_LARGE, lambda _: _halve),
+        (QureTooLarge, Outcome.TOO_LARGE, lambda _: _make_smaller),
         (QureRefused, Outcome.REFUSED, lambda _: _halve),
         (QureUnauthorized, Outcome.UNAUTHORIZED, lambda _: _pause(UNAUTHORIZED_ALARM)),
         (QureMisconfigured, Outcome.MISCONFIGURED, lambda fault: _pause(str(fault))),
@@ -186,13 +188,24 @@ def _write(
     failpoints.reach(Point.RELAY_HELD)
 
 
+def _make_smaller(claimed: Claim) -> None:
+    """The same, and no later request is made as large."""
+    if len(claimed.files) > 1:
+        size.refused(claimed, _halves(claimed.files))
+    _halve(claimed)
+
+
+def _halves(files: list[File]) -> tuple[list[File], list[File]]:
+    middle = len(files) // 2
+    return files[:middle], files[middle:]
+
+
 def _halve(claimed: Claim) -> None:
     """Send the files in two smaller requests; one that is refused alone is named."""
     batch, files = claimed.batch, claimed.files
     if len(files) > 1:
-        middle = len(files) // 2
         batch.advance(BatchStatus.REPLACED, BY, lease_until=None)
-        for half in (files[:middle], files[middle:]):
+        for half in _halves(files):
             make_batch(batch.job, half, BY)
     else:
         rows = File.objects.filter(batch=batch)
