@@ -189,7 +189,7 @@ def _write(
 
 
 def _make_smaller(claimed: Claim) -> None:
-    """The same, and no later request is made as large."""
+    """Halve it, and let no later request be as large."""
     if len(claimed.files) > 1:
         size.refused(claimed, _halves(claimed.files))
     _halve(claimed)
