@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final, Protocol
 
-from celery import shared_task
+from celery import current_app, shared_task
 from celery.signals import task_postrun, task_prerun
 from django.conf import settings
 from django.db import transaction
@@ -118,6 +118,21 @@ def _stat_queue(task: Hint, row_id: int) -> str | None:
     path, queue = STAT_QUEUES[task.name]
     is_stat = Job.objects.filter(is_stat=True, **{path: row_id}).exists()
     return queue if is_stat else None
+
+
+def waiting_hints(queue: str) -> int | None:
+    """How many hints lie in a queue; None where the broker does not say."""
+    if time.monotonic() < silence.until:
+        return None
+    connection: Any  # the types that come with it do not know what it does
+    with current_app.connection_for_write() as connection:
+        try:
+            return int(connection.default_channel.queue_declare(queue, passive=True).message_count)
+        except (OperationalError, OSError, *connection.connection_errors):
+            silence.until = time.monotonic() + REST_SECONDS
+            return None
+        except connection.channel_errors:  # a queue that is empty does not exist
+            return 0
 
 
 def queues_of(work: Sequence[tuple[Hint, int]]) -> list[str]:

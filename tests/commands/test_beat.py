@@ -2,6 +2,7 @@
 
 import signal
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from datetime import timedelta
 from types import SimpleNamespace
 from typing import Final
@@ -15,6 +16,7 @@ from django.core.management import call_command
 from django.utils.timezone import now
 from pytest_django.fixtures import Settings
 
+from portal.celery import app
 from tests.factories import make_job, make_parcel, make_series, make_user
 from tests.pipeline.journeys import images, job_to, ready_batch, statuses, upload
 from tests.sandboxes import Sandbox
@@ -354,3 +356,118 @@ def test_what_a_process_does_for_itself_says_nothing_of_workers(sandbox: Sandbox
     call_command("beat", "--once")
 
     assert [standing_still.last_taken(queue) for queue in ("checks", "relay", "default")] == [None] * 3
+
+
+@dataclass
+class Broker:
+    """Takes hints and keeps them until somebody flushes it: task names and rows' keys."""
+
+    held: list[tuple[str, int]] = field(default_factory=list)
+
+    def take(self, task: tasks.Hint, row_id: int) -> bool:
+        """Nobody reads them."""
+        self.held.append((task.name, row_id))
+        return True
+
+    def count(self, queue: str) -> int:
+        """How many lie in the queue."""
+        checks = sum(name == tasks.check_parcel.name for name, _ in self.held)
+        return checks if queue == "checks" else len(self.held) - checks
+
+
+@pytest.fixture
+def broker(monkeypatch: pytest.MonkeyPatch) -> Broker:
+    """A broker that workers seem to read."""
+    broker = Broker()
+    monkeypatch.setattr(tasks, "publish", broker.take)
+    monkeypatch.setattr(tasks, "waiting_hints", broker.count)
+    monkeypatch.setattr(tasks, "is_unread", lambda task, queue, seconds: False)
+    monkeypatch.setattr(tasks, "idle_since", lambda moment: frozenset())
+    return broker
+
+
+def given_often(row_id: int, broker: Broker, settings: Settings, clock: list[float]) -> Hints:
+    """A hint that has been given so often that it would not be given again for an hour."""
+    settings.SWEEP_SECONDS = 10
+    hints = Hints(clock=lambda: clock[0])
+    for _ in range(10):
+        hints.note(tasks.check_parcel.name, row_id)
+        broker.take(tasks.check_parcel, row_id)
+    return hints
+
+
+def sweeps(hints: Hints, clock: list[float], seconds: int) -> None:
+    """Sweep for so long."""
+    for _ in range(0, seconds, 10):
+        clock[0] += 10
+        sweep(hints)
+
+
+def test_a_flush_after_hours_costs_a_minute(sandbox: Sandbox, broker: Broker, settings: Settings) -> None:
+    upload(job_to(sandbox), images(1))
+    clock = [0.0]
+    hints = given_often(Parcel.objects.get().pk, broker, settings, clock)
+    sweeps(hints, clock, 30)
+    broker.held.clear()
+
+    sweeps(hints, clock, 60)
+
+    assert broker.count("checks") == 1
+
+
+def test_a_flush_is_seen_though_new_hints_come_in(
+    sandbox: Sandbox, broker: Broker, settings: Settings
+) -> None:
+    upload(job_to(sandbox), images(1))
+    old = Parcel.objects.get()
+    clock = [0.0]
+    hints = given_often(old.pk, broker, settings, clock)
+    broker.held.clear()
+    upload(job_to(sandbox), images(1))
+    tasks.publish(tasks.check_parcel, Parcel.objects.latest("pk").pk)
+
+    sweeps(hints, clock, 60)
+
+    assert (tasks.check_parcel.name, old.pk) in broker.held
+
+
+def test_hints_that_lie_in_their_queue_are_not_heaped_up(
+    sandbox: Sandbox, broker: Broker, settings: Settings
+) -> None:
+    upload(job_to(sandbox), images(1))
+    clock = [0.0]
+    hints = given_often(Parcel.objects.get().pk, broker, settings, clock)
+
+    sweeps(hints, clock, 120)
+
+    assert broker.count("checks") == 10
+
+
+@pytest.fixture
+def queued(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Hints are put into queues, in memory."""
+    monkeypatch.setitem(app.conf, "task_always_eager", False)
+    yield
+    with app.connection_for_write() as connection, connection.SimpleQueue("checks") as queue:
+        queue.clear()
+
+
+@pytest.mark.usefixtures("queued")
+def test_hints_that_lie_in_a_queue_are_counted() -> None:
+    parcel = make_parcel(make_job(), b"x", 0)
+    before = tasks.waiting_hints("checks")
+
+    tasks.publish(tasks.check_parcel, parcel.pk)
+
+    assert tasks.waiting_hints("checks") == (before or 0) + 1
+    assert tasks.waiting_hints("a queue that is not there") == 0
+
+
+def test_a_broker_that_is_away_is_not_asked_for_its_queues(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(app.conf, "broker_url", "redis://127.0.0.1:9/0")
+    monkeypatch.setattr(tasks.silence, "until", 0.0)
+
+    assert tasks.waiting_hints("checks") is None
+    assert tasks.silence.until > 0

@@ -4,7 +4,7 @@ import logging
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterable, Set
+from collections.abc import Callable, Iterable, Sequence, Set
 from datetime import timedelta
 from typing import Any, Final, NamedTuple
 
@@ -20,6 +20,7 @@ from uploads.standing_still import Hindrance
 logger: Final = logging.getLogger(__name__)
 PATIENCE: Final = 2  # sweeps that a hint may lie in a queue before it is given again, for the first time
 LONGEST_PATIENCE: Final = 3600.0  # seconds
+LOST_AFTER: Final = 60.0  # seconds: what a broker costs that was flushed
 # Times WORKERS_SILENT_SECONDS: until then moves of other rows count as a sign that workers get on.
 MOST_SILENCES: Final = 4
 
@@ -33,11 +34,12 @@ class Row(NamedTuple):
 
 
 class Given(NamedTuple):
-    """When a hint was given first, when it may be given again, and after which wait, in seconds."""
+    """When a hint was given first, when it may be given again, after which wait in seconds, how often."""
 
     first: float
     again: float
     wait: float
+    times: int
 
 
 class Hints:
@@ -59,7 +61,23 @@ class Hints:
         moment = self._clock()
         before = self._given.get((task, row_id))
         wait = min(LONGEST_PATIENCE, before.wait * 2) if before else PATIENCE * settings.SWEEP_SECONDS
-        self._given[task, row_id] = Given(before.first if before else moment, moment + wait, wait)
+        first, times = (before.first, before.times) if before else (moment, 0)
+        self._given[task, row_id] = Given(first, moment + wait, wait, times + 1)
+
+    def may_be_lost(self, task: str, row_id: int) -> bool:
+        """So long ago was the hint given last that it should have been taken, if it lies no more."""
+        given = self._given.get((task, row_id))
+        return given is not None and self._clock() - (given.again - given.wait) >= LOST_AFTER
+
+    def let_again(self, task: str, row_id: int) -> None:
+        """The hint is lost: it may be given again at once."""
+        given = self._given[task, row_id]
+        self._given[task, row_id] = given._replace(again=self._clock(), times=0)
+
+    def times(self, task: str, row_id: int) -> int:
+        """How many hints at the row may lie in its queue."""
+        given = self._given.get((task, row_id))
+        return given.times if given else 0
 
     def lie_for(self, task: str, row_id: int) -> float:
         """Seconds since the hint was given first; the work is still to be done."""
@@ -110,6 +128,8 @@ def sweep(hints: Hints) -> None:
     rows = _due_rows()
     hints.forget_all_but({(row.task.name, row.row_id) for row in rows})
     left = _left_lying(rows, hints)
+    for row in _lost(rows, hints):
+        hints.let_again(row.task.name, row.row_id)
     found = {_see_to(row, hints, left) for row in rows}
     for hindrance in Hindrance:
         if hindrance in found:
@@ -135,6 +155,18 @@ def _left_lying(rows: Iterable[Row], hints: Hints) -> set[Row]:
     return {row for row in lying if row.task.name in idle} | {
         row for row in long_lying if (row.task.name, row.queue) in unread
     }
+
+
+def _lost(rows: Sequence[Row], hints: Hints) -> list[Row]:
+    """Rows whose hints may lie nowhere any more: their queue holds fewer than were given."""
+    silent = [row for row in rows if hints.may_be_lost(row.task.name, row.row_id)]
+    lost: list[Row] = []
+    for queue in {row.queue for row in silent}:
+        held = tasks.waiting_hints(queue)
+        given = sum(hints.times(row.task.name, row.row_id) for row in rows if row.queue == queue)
+        if held is not None and held < given:
+            lost += [row for row in silent if row.queue == queue]
+    return lost
 
 
 def _see_to(row: Row, hints: Hints, left: Set[Row]) -> Hindrance | None:
