@@ -5,25 +5,24 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain, count
-from typing import Any, BinaryIO, Final
+from typing import BinaryIO, Final
 
-from django.core.files.uploadhandler import FileUploadHandler, StopFutureHandlers
+from django.conf import settings
+from django.core.exceptions import RequestDataTooBig, TooManyFilesSent
 from django.http import HttpRequest, QueryDict
-from django.http.multipartparser import MultiPartParser, MultiPartParserError
+from django.http.multipartparser import MultiPartParser
+from django.utils.encoding import force_str
 
+from uploads.multipart import BadMultipart, Part, parts_of
 from uploads.parcel_format import READ_BYTES, Member, digest_of
 from uploads.seals import Digests
 
 TAIL: Final = 512  # bytes; longer than the closing delimiter (RFC 2046, 5.1.1; Django takes 201 characters)
 
 
-class BadMultipart(Exception):
-    """The body is not the multipart that its header promises, or it ended early."""
-
-
 @dataclass(frozen=True)
 class PostedFile:
-    """One part: its name as the script gave it, and where its bytes lie in the spool."""
+    """One part: its name as the script gave it or its place, and where its bytes lie in the spool."""
 
     name: str
     offset: int
@@ -34,7 +33,7 @@ class PostedFile:
 
 @dataclass(frozen=True)
 class Posted:
-    """What came: the files, and the parts that are no files because they have no file name."""
+    """What came: the files, and the parts that are no files because they are named but have no file name."""
 
     files: list[PostedFile]
     fields: QueryDict
@@ -55,52 +54,52 @@ class _CountedStream:
         return data
 
 
-class _Parser(MultiPartParser):
-    """Django's parser, but it keeps names whole: to the portal they are words to be shown, never paths."""
-
-    def sanitize_file_name(self, file_name: str) -> str:
-        return file_name
-
-
-class _Spooler(FileUploadHandler):
-    """Writes all parts one behind the other into one file."""
-
-    chunk_size = READ_BYTES
-
-    def __init__(self, spool: BinaryIO) -> None:
-        super().__init__()
-        self.spool = spool
-        self.files: list[PostedFile] = []
-
-    def new_file(self, *args: Any, **kwargs: Any) -> None:  # Any: Django's signature
-        super().new_file(*args, **kwargs)
-        self._offset = self.spool.tell()
-        self._digests = Digests()
-        raise StopFutureHandlers
-
-    def receive_data_chunk(self, raw_data: bytes, start: int) -> None:
-        self._digests.update(raw_data)
-        self.spool.write(raw_data)
-
-    def file_complete(self, file_size: int) -> None:
-        name = self.file_name or ""
-        self.files.append(PostedFile(name, self._offset, file_size, *self._digests.hexdigests()))
-
-
 def read_posted(request: HttpRequest, length: int, spool: BinaryIO) -> Posted:
-    """Read the request's parts into the spool. Raises :class:`BadMultipart`."""
-    spooler = _Spooler(spool)
+    """Read the request's parts into the spool, one behind the other. Raises :class:`BadMultipart`."""
+    boundary = (request.content_params or {}).get("boundary", "")
+    if not MultiPartParser.boundary_re.fullmatch(boundary):
+        raise BadMultipart
     stream = _CountedStream(request)
-    try:
-        fields, _ = _Parser(request.META, stream, [spooler], "utf-8").parse()  # type: ignore[arg-type]  # reads only
-    except (MultiPartParserError, ValueError) as e:
-        raise BadMultipart from e
+    posted = _taken(parts_of(stream, boundary), spool)
     while stream.read(READ_BYTES):
         pass
-    closing = f"--{request.content_params['boundary']}--".encode("ascii")  # type: ignore[index]  # it was parsed
-    if stream.count != length or closing not in stream.tail:
+    if stream.count != length or f"--{boundary}--".encode("ascii") not in stream.tail:
         raise BadMultipart
-    return Posted(spooler.files, fields)
+    return posted
+
+
+def _taken(parts: Iterable[Part], spool: BinaryIO) -> Posted:
+    files: list[PostedFile] = []
+    fields = QueryDict(mutable=True)
+    left = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
+    for number, part in enumerate(parts, 1):
+        if number > settings.DATA_UPLOAD_MAX_NUMBER_FILES:
+            raise TooManyFilesSent
+        if part.is_file:
+            files.append(_spooled(part, spool))
+            continue
+        value = _value(part, left)
+        left -= len(value)
+        fields.appendlist(part.name, force_str(value, errors="replace"))
+    return Posted(files, fields)
+
+
+def _spooled(part: Part, spool: BinaryIO) -> PostedFile:
+    offset, digests = spool.tell(), Digests()
+    for chunk in part.content:
+        digests.update(chunk)
+        spool.write(chunk)
+    return PostedFile(part.name, offset, spool.tell() - offset, *digests.hexdigests())
+
+
+def _value(part: Part, most: int) -> bytes:
+    """The field's value, which is kept in memory. Raises Django's ``RequestDataTooBig``."""
+    value = bytearray()
+    for chunk in part.content:
+        value += chunk
+        if len(value) > most:
+            raise RequestDataTooBig
+    return bytes(value)
 
 
 def distinct_names(names: Iterable[str]) -> list[str]:

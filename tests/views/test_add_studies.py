@@ -1,5 +1,6 @@
 """The scripts' door: Qure's own contract, with what it leaves open said in added fields."""
 
+import base64
 import io
 from datetime import timedelta
 from pathlib import Path
@@ -15,7 +16,7 @@ from tests.pipeline.journeys import image, series_uid, sha256_of, work_off
 from tests.sandboxes import TOKEN, Sandbox
 from tests.views.browser import client_of, objects_in
 from tests.views.conftest import Store
-from tests.views.posting import encode, post, post_body
+from tests.views.posting import TYPE, encode, post, post_body
 from uploads import tasks
 from uploads.dicom.reader import ReaderBroken
 from uploads.models import ApiToken, Batch, Destination, File, Job, Membership, Parcel, Source, Team
@@ -109,6 +110,100 @@ def test_a_part_without_a_file_name_is_named_and_the_files_are_taken(token: str)
 
     assert answer.status == 200
     assert [row["file"] for row in answer.body["invalid_files"]] == ["note"]
+
+
+# Parts as MIME allows them (RFC 2046, RFC 2387)
+
+
+def multipart(*parts: tuple[str, bytes]) -> bytes:
+    """A body of parts whose headers are as given, each on its own line."""
+    lines = (b"--%s\r\n%s\r\n%s\r\n" % (b"x", head.encode("latin-1"), content) for head, content in parts)
+    return b"".join(lines) + b"--x--\r\n"
+
+
+NAMED = 'Content-Disposition: form-data; name="{0}"; filename="{0}"\r\n'
+TYPED = "Content-Type: application/dicom\r\n"
+ATTACHED = "Content-Disposition: attachment\r\n"
+
+
+@pytest.mark.parametrize(
+    ("head", "name"),
+    [
+        (TYPED, "part 2"),
+        ("", "part 2"),
+        (f"{ATTACHED}{TYPED}", "part 2"),
+        ('Content-Disposition: attachment; filename="b.dcm"\r\n', "b.dcm"),
+        ("Content-Disposition: attachment; filename*=utf-8''M%C3%BCller\r\n", "Müller"),
+        ('Content-Disposition: form-data; name="M\xfcller"; filename="M\xfcller"\r\n', "part 2"),
+        ('Content-Disposition: form-data; name=""; filename=""\r\n', "part 2"),
+    ],
+    ids=["type only", "no header", "no name", "file name only", "encoded", "in latin 1", "empty names"],
+)
+def test_a_part_without_a_name_is_a_file_like_any_other(token: str, head: str, name: str) -> None:
+    body = multipart((NAMED.format("a.dcm"), image(1)), (head, image(2)), (NAMED.format("c.dcm"), image(3)))
+
+    answer = post_body(token, body, TYPE.format("x"))
+
+    assert (answer.status, answer.body["detailed_info"]) == (200, [series(1, 3)])
+    assert "invalid_files" not in answer.body
+    paths = list(File.objects.order_by("number").values_list("path", flat=True))
+    assert paths == ["a.dcm", name, "c.dcm"]
+
+
+@pytest.mark.parametrize("content", [JUNK, b""], ids=["junk", "empty"])
+def test_a_part_without_a_name_that_is_no_image_is_named_by_its_place(token: str, content: bytes) -> None:
+    body = multipart((NAMED.format("a.dcm"), image(1)), (TYPED, content))
+
+    answer = post_body(token, body, TYPE.format("x"))
+
+    assert answer.status == 200
+    assert [row["file"] for row in answer.body["invalid_files"]] == ["part 2"]
+
+
+def test_a_part_that_ends_with_its_headers_is_an_empty_file(token: str) -> None:
+    body = multipart((NAMED.format("a.dcm"), image(1)))
+    cut = b"--x\r\n" + TYPED.encode() + body
+
+    answer = post_body(token, cut, TYPE.format("x"))
+
+    assert answer.body["invalid_files"] == [{"file": "part 1", "reason": Reason.EMPTY.sentence}]
+
+
+def test_what_comes_before_the_first_part_and_after_the_last_is_no_file(token: str) -> None:
+    body = b"This is MIME.\r\n" + multipart((TYPED, image(1))) + b"The end.\r\n"
+
+    answer = post_body(token, body, TYPE.format("x"))
+
+    assert (answer.status, answer.body["detailed_info"]) == (200, [series(1, 1)])
+    assert "invalid_files" not in answer.body
+
+
+@pytest.mark.parametrize("wrong", [b"--x\n", b"--xy\r\n"], ids=["bare line feeds", "another boundary"])
+def test_a_part_that_does_not_begin_as_it_should_refuses_the_request(token: str, wrong: bytes) -> None:
+    body = multipart((NAMED.format("a.dcm"), image(1)), (TYPED, image(2)))
+    first, second, rest = body.partition(b"\r\n--x\r\n")
+
+    answer = post_body(token, first + second.replace(b"--x\r\n", wrong) + rest, TYPE.format("x"))
+
+    assert answer.refusal == (400, "bad_multipart")
+    assert not Job.objects.exists()
+
+
+def test_a_part_in_base64_is_decoded(token: str) -> None:
+    head = f"{TYPED}Content-Transfer-Encoding: base64\r\n"
+
+    answer = post_body(token, multipart((head, base64.encodebytes(image(1)))), TYPE.format("x"))
+
+    assert (answer.status, answer.body["detailed_info"]) == (200, [series(1, 1)])
+
+
+@pytest.mark.parametrize("content", [b"QUJ", b"QUJDR\r\n", b"Q=U="])
+def test_a_part_whose_base64_is_damaged_refuses_the_request(token: str, content: bytes) -> None:
+    head = f"{TYPED}Content-Transfer-Encoding: base64\r\n"
+
+    answer = post_body(token, multipart((TYPED, image(1)), (head, content)), TYPE.format("x"))
+
+    assert answer.refusal == (400, "bad_multipart")
 
 
 # The same bytes, equal names

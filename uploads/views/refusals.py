@@ -13,9 +13,9 @@ from django.utils.translation import gettext_lazy as _
 
 from uploads import history, room
 from uploads.http import Refusal, drain
+from uploads.multipart import BadMultipart
 from uploads.parcel_format import BadParcel, DigestMismatch
 from uploads.pipeline import manifest, staging
-from uploads.posted import BadMultipart
 from uploads.storage import STORAGE_TROUBLE
 
 logger: Final = logging.getLogger(__name__)
