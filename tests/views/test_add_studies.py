@@ -206,6 +206,36 @@ def test_a_part_whose_base64_is_damaged_refuses_the_request(token: str, content:
     assert answer.refusal == (400, "bad_multipart")
 
 
+@pytest.mark.parametrize(
+    "path",
+    ["a" * 510, "東" * 200, "/".join(["Folder"] * 580), "é" * 2048, ";" * 2000],
+    ids=["ASCII", "Japanese", "folders", "longest", "semicolons"],
+)
+def test_a_long_path_is_taken_with_the_others(token: str, path: str) -> None:
+    answer = post(token, [(path, image(1)), ("b.dcm", JUNK)])
+
+    assert (answer.status, answer.body["detailed_info"]) == (200, [series(1, 1)])
+    assert [row["file"] for row in answer.body["invalid_files"]] == ["b.dcm"]
+
+
+def test_a_long_path_is_named_whole_when_its_file_is_no_image(token: str) -> None:
+    path = "/".join(["Ordner"] * 580)
+
+    answer = post(token, [(path, JUNK)])
+
+    assert [row["file"] for row in answer.body["invalid_files"]] == [path]
+
+
+def test_headers_without_an_end_refuse_the_request_and_say_so(token: str) -> None:
+    body = multipart((NAMED.format("a" * 20_000), image(1)))
+
+    answer = post_body(token, body, TYPE.format("x"))
+
+    assert answer.refusal == (400, "headers_too_long")
+    assert answer.body["message"] == "A file's name in this request is too long."
+    assert not Job.objects.exists()
+
+
 # The same bytes, equal names
 
 

@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy as _
 
 from uploads import history, room
 from uploads.http import Refusal, drain
-from uploads.multipart import BadMultipart
+from uploads.multipart import BadMultipart, HeadersTooLong
 from uploads.parcel_format import BadParcel, DigestMismatch
 from uploads.pipeline import manifest, staging
 from uploads.storage import STORAGE_TROUBLE
@@ -63,6 +63,7 @@ REFUSALS: Final[tuple[tuple[type[Exception], Refusal], ...]] = (
             _("Another part came under this key. Reload the page and choose the same files again."),
         ),
     ),
+    (HeadersTooLong, Refusal(400, "headers_too_long", _("A file's name in this request is too long."))),
     (BadMultipart, Refusal(400, "bad_multipart", _("The multipart body could not be read to its end."))),
     (
         TooManyFilesSent,
