@@ -471,3 +471,59 @@ def test_a_broker_that_is_away_is_not_asked_for_its_queues(
 
     assert tasks.waiting_hints("checks") is None
     assert tasks.silence.until > 0
+
+
+@pytest.fixture
+def brokerless(monkeypatch: pytest.MonkeyPatch, settings: Settings) -> None:
+    """No hint arrives, and whatever is done takes longer than a sweep may."""
+    monkeypatch.setattr(tasks, "publish", lambda task, row_id: False)
+    settings.SWEEP_SECONDS = 0
+
+
+@pytest.mark.usefixtures("brokerless")
+def test_without_a_broker_stat_waits_for_one_request_and_not_for_all(
+    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bulk = [ready_batch(job_to(sandbox), images(1, series)).job for series in range(1, 6)]
+    urgent = make_job(bulk[0].team, is_stat=True)
+    hints = Hints()
+    sweep(hints)
+    upload(urgent, images(1, series=9))  # while the first request was under way
+
+    sweep(hints)
+
+    assert statuses(urgent) == [FileStatus.ACCEPTED]
+    assert sum(statuses(job) == [FileStatus.ACCEPTED] for job in bulk) <= 2
+
+
+@pytest.mark.usefixtures("brokerless")
+def test_a_sweep_that_has_no_time_left_says_so_and_the_next_ones_do_the_rest(sandbox: Sandbox) -> None:
+    jobs = [ready_batch(job_to(sandbox), images(1, series)).job for series in range(1, 4)]
+    hints = Hints()
+
+    said = [sweep(hints) for _ in range(8)]
+
+    assert said[0]
+    assert not said[-1]
+    assert [statuses(job) for job in jobs] == [[FileStatus.ACCEPTED]] * 3
+
+
+@pytest.mark.usefixtures("brokerless")
+def test_a_sweep_without_time_does_something_of_each_kind(sandbox: Sandbox) -> None:
+    batch = ready_batch(job_to(sandbox), images(1))
+    for _ in range(3):
+        upload(job_to(sandbox), images(1, series=2), is_last=False)
+
+    sweep(Hints())
+
+    assert Parcel.objects.filter(status=ParcelStatus.STORED).count() == 2
+    assert Batch.objects.get(pk=batch.pk).status == BatchStatus.ACCEPTED
+
+
+@pytest.mark.usefixtures("brokerless")
+def test_a_single_sweep_on_the_command_line_does_all_though_it_takes_longer(sandbox: Sandbox) -> None:
+    jobs = [ready_batch(job_to(sandbox), images(1, series)).job for series in range(1, 4)]
+
+    call_command("beat", "--once")
+
+    assert [statuses(job) for job in jobs] == [[FileStatus.ACCEPTED]] * 3

@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Sequence, Set
 from datetime import timedelta
+from itertools import zip_longest
 from typing import Any, Final, NamedTuple
 
 from django.conf import settings
@@ -21,6 +22,7 @@ logger: Final = logging.getLogger(__name__)
 PATIENCE: Final = 2  # sweeps that a hint may lie in a queue before it is given again, for the first time
 LONGEST_PATIENCE: Final = 3600.0  # seconds
 LOST_AFTER: Final = 60.0  # seconds: what a broker costs that was flushed
+STEPS: Final = 4  # of a job, one after the other: a check, a plan, a request, the last word
 # Times WORKERS_SILENT_SECONDS: until then moves of other rows count as a sign that workers get on.
 MOST_SILENCES: Final = 4
 
@@ -104,20 +106,25 @@ class Command(BaseCommand):
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda _number, _frame: stop.set())
         hints = Hints()
-        while True:
+        while not stop.is_set():
+            has_more = False
             try:
-                sweep(hints)
+                has_more = sweep(hints)
                 show_life()
             except Error:  # the database is locked or away: the next sweep finds what this one did not
                 if options["once"]:
                     raise
                 logger.exception("sweep_failed")
-            if options["once"] or stop.wait(settings.SWEEP_SECONDS):
+            if not has_more and (options["once"] or stop.wait(settings.SWEEP_SECONDS)):
                 return
 
 
-def sweep(hints: Hints) -> None:
-    """Take back what dead workers held, then hint at all that is due, or do it where hints don't arrive."""
+def sweep(hints: Hints) -> bool:
+    """Take back what dead workers held, then hint at all that is due, or do it where hints don't arrive.
+
+    What is done here takes about SWEEP_SECONDS. True where there was no time for all of it: sweep again at
+    once, since meanwhile something more urgent may have come in.
+    """
     close_old_connections()
     try:
         tasks.recover()
@@ -125,15 +132,48 @@ def sweep(hints: Hints) -> None:
         raise
     except Exception:
         logger.exception("recovery_failed")  # what is due must not wait for what can't be taken back
+    end = time.monotonic() + settings.SWEEP_SECONDS
+    here, is_cut_short = _hand_out(hints), False
+    for _ in range(STEPS):
+        stat = [row for row in here if row.queue in tasks.STAT]
+        if not stat:
+            break
+        is_cut_short = _do_until(end, [[row] for row in stat])
+        here = _hand_out(hints)
+    rest = _rounds(row for row in here if row.queue not in tasks.STAT)
+    return _do_until(end, rest) or is_cut_short
+
+
+def _hand_out(hints: Hints) -> list[Row]:
+    """Hint at all that is due; answer what is to be done here."""
     rows = _due_rows()
     hints.forget_all_but({(row.task.name, row.row_id) for row in rows})
     left = _left_lying(rows, hints)
     for row in _lost(rows, hints):
         hints.let_again(row.task.name, row.row_id)
-    found = {_see_to(row, hints, left) for row in rows}
+    found = {row: _see_to(row, hints, left) for row in rows}
     for hindrance in Hindrance:
-        if hindrance in found:
+        if hindrance in found.values():
             standing_still.note(hindrance)
+    return [row for row in rows if found[row] and row.task.name not in tasks.FOR_WORKERS_ONLY]
+
+
+def _rounds(rows: Iterable[Row]) -> list[list[Row]]:
+    """Of each task one row a round, so that no kind of work keeps the others waiting."""
+    by_task: dict[str, list[Row]] = {}
+    for row in rows:
+        by_task.setdefault(row.task.name, []).append(row)
+    return [[row for row in of_each if row] for of_each in zip_longest(*by_task.values())]
+
+
+def _do_until(end: float, rounds: Sequence[Sequence[Row]]) -> bool:
+    """Do one round at least, and no other after the end; answer whether some are left."""
+    for count, rows in enumerate(rounds):
+        if count and time.monotonic() >= end:
+            return True
+        for row in rows:
+            do_here(row.task, row.row_id)
+    return False
 
 
 def _due_rows() -> list[Row]:
@@ -170,20 +210,16 @@ def _lost(rows: Sequence[Row], hints: Hints) -> list[Row]:
 
 
 def _see_to(row: Row, hints: Hints, left: Set[Row]) -> Hindrance | None:
-    """Hint at a row, or do it here; answer what keeps the workers from it."""
-    is_ours = row.task.name not in tasks.FOR_WORKERS_ONLY
-    if row in left and is_ours:
-        logger.warning("workers_silent task=%s row=%s", row.task.name, row.row_id)
-        do_here(row.task, row.row_id)
-        return Hindrance.WORKERS
+    """Hint at a row; answer what keeps the workers from it."""
     hindrance = Hindrance.WORKERS if row in left else None
+    if hindrance and row.task.name not in tasks.FOR_WORKERS_ONLY:
+        logger.warning("workers_silent task=%s row=%s", row.task.name, row.row_id)
+        return hindrance
     if not hints.may_be_given(row.task.name, row.row_id):
         return hindrance
     if tasks.publish(row.task, row.row_id):
         hints.note(row.task.name, row.row_id)
         return hindrance
-    if is_ours:
-        do_here(row.task, row.row_id)
     return Hindrance.BROKER
 
 
