@@ -178,6 +178,30 @@ def test_a_series_that_fits_into_no_batch_fills_one_after_the_other() -> None:
     assert batches(job) == [[0, 1, 2], [3, 4]]
 
 
+def test_one_series_uid_in_two_studies_is_never_in_one_batch() -> None:
+    job = closed_job()
+    first = make_series(job)
+    twin, other = make_series(job, series_uid=first.series_uid), make_series(job)
+    for series in (first, twin, other, twin):
+        valid(job, series, 1000)
+
+    batching.plan(job.pk)
+
+    assert batches(job) == [[0, 2], [1, 3]]
+
+
+def test_a_series_uid_in_two_studies_sends_nothing_before_a_batch_is_full() -> None:
+    job = open_job()
+    first = make_series(job)
+    twin = make_series(job, series_uid=first.series_uid)
+    for series in (first, twin, twin, twin):
+        valid(job, series, 4000)
+
+    batching.plan(job.pk)
+
+    assert batches(job) == [[2, 3]]
+
+
 def test_images_go_first_and_documents_last() -> None:
     job = closed_job()
     series = make_series(job)
@@ -216,7 +240,10 @@ def test_every_file_is_in_one_batch_and_no_batch_is_over_the_limit(
 ) -> None:
     with transaction.atomic():
         job = closed_job()
-        series = {number: make_series(job) for number in {number for number, _, _ in files}}
+        uids = ["1.2.1", "1.2.2", "1.2.1", "1.2.3", "1.2.1"]  # three studies have a series of one UID
+        series = {
+            number: make_series(job, series_uid=uids[number]) for number in {number for number, _, _ in files}
+        }
         for number, size, kind in files:
             valid(job, series[number], size, kind=kind)
 
@@ -228,6 +255,7 @@ def test_every_file_is_in_one_batch_and_no_batch_is_over_the_limit(
         assert all(body_bytes(list(batch.files.all())) == batch.body_bytes <= LIMIT for batch in rows)
         assert set(planned) == set(rows.values_list("pk", flat=True))
         assert _torn_though_they_fit(job) == []
+        assert not any(_is_of_twins(batch) for batch in rows)
 
 
 def _torn_though_they_fit(job: Job) -> list[Series]:
@@ -239,3 +267,9 @@ def _torn_though_they_fit(job: Job) -> list[Series]:
         if is_torn and body_bytes(files) <= LIMIT:
             torn.append(series)
     return torn
+
+
+def _is_of_twins(batch: Batch) -> bool:
+    """Whether it holds series of two studies that have one UID."""
+    uids = list(Series.objects.filter(files__batch=batch).distinct().values_list("series_uid", flat=True))
+    return len(uids) != len(set(uids))

@@ -94,8 +94,15 @@ def lower_count(at: Planted) -> None:
     ReceiptLine.objects.update(reported=F("sent") - 1)
 
 
+def unconfirmed_in_an_accepted_batch(at: Planted) -> None:
+    put(at.file, FileStatus.SENT)
+    put(at.series, SeriesStatus.SHORT)
+    put(at.job, JobStatus.ATTENTION)
+
+
 def complete_with_an_unconfirmed_file(at: Planted) -> None:
     put(at.file, FileStatus.SENT)
+    put(at.batch, BatchStatus.SHORT)
     put(at.job, JobStatus.ATTENTION)
 
 
@@ -220,7 +227,7 @@ def accepted_twice(at: Planted) -> None:
 def accepted_without_an_attempt(at: Planted) -> None:
     for file in at.files:
         put(file, FileStatus.SENT)
-    put(at.batch, BatchStatus.ACCEPTED)
+    put(at.batch, BatchStatus.SHORT)
 
 
 def no_birth(at: Planted) -> None:

@@ -75,6 +75,11 @@ FAULTS: Final[list[tuple[Callable[[Sandbox], Planted], Plant, str]]] = [
         "2: file {file} is valid, but its batch will never be sent",
     ),
     (jobs.waiting, plants.sent_in_a_stuck_batch, "2: file {file} was sent, but its batch was not"),
+    (
+        jobs.delivered,
+        plants.unconfirmed_in_an_accepted_batch,
+        "2: file {file} is not confirmed, but its batch is",
+    ),
     (jobs.delivered, plants.lower_count, "3: series {series} is complete without proof"),
     (
         jobs.delivered,

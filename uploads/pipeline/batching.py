@@ -1,7 +1,12 @@
-"""Valid files into batches; a full batch leaves while the upload goes on."""
+"""Valid files into batches; a full batch leaves while the upload goes on.
 
-from collections.abc import Iterator, Sequence
-from itertools import groupby
+No batch holds one series UID of two studies: Qure counts by that UID, and nobody could say whose images a
+count leaves out.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain, groupby
 from typing import Final
 
 from django.db import transaction
@@ -10,7 +15,7 @@ from uploads import failpoints
 from uploads.batches import FILLING, body_bytes, limit_of, make_batch, more_to_come, part_bytes
 from uploads.dicom.findings import Use
 from uploads.failpoints import Point
-from uploads.models import File, Job, take_turn
+from uploads.models import File, Job, Series, take_turn
 from uploads.qure.body import BODY_OVERHEAD
 from uploads.states import FileStatus
 
@@ -29,11 +34,10 @@ def plan(job_id: int) -> list[int]:
         if job.status not in FILLING:
             return []
         limit = limit_of(job)
-        groups = list(_fill(_waiting(job), limit))
-        is_full = bool(groups) and body_bytes(groups[-1]) >= limit
-        if groups and not is_full and Job.objects.filter(more_to_come(), pk=job.pk).exists():
-            groups.pop()
-        made = [make_batch(job, files, BY).pk for files in groups]
+        piles = [list(_fill(files, limit)) for files in _apart(_waiting(job))]
+        if piles and Job.objects.filter(more_to_come(), pk=job.pk).exists():
+            piles = [_full(pile, limit) for pile in piles]
+        made = [make_batch(job, files, BY).pk for files in chain.from_iterable(piles)]
         failpoints.reach(Point.PLAN_WRITING)
     failpoints.reach(Point.PLAN_WRITTEN)
     return made
@@ -55,6 +59,24 @@ def _waiting(job: Job) -> list[File]:
 def _rank(file: File) -> int:
     """How soon the file should go. What was checked before uses were known is known by its kind."""
     return USES.index(Use(file.use or file.kind or Use.OTHER))
+
+
+def _apart(files: Sequence[File]) -> Iterable[list[File]]:
+    """The files in their order, but what has the series UID of another study in a pile of its own."""
+    rows = Series.objects.filter(pk__in={file.series_id for file in files})
+    uids = dict(rows.values_list("pk", "series_uid"))
+    piles: dict[int, list[File]] = defaultdict(list)
+    times: Counter[str] = Counter()
+    for series_id, group in groupby(files, key=lambda file: file.series_id):
+        uid = uids.get(series_id, "")
+        piles[times[uid]].extend(group)
+        times[uid] += 1
+    return piles.values()
+
+
+def _full(batches: list[list[File]], limit: int) -> list[list[File]]:
+    """All but the last, unless that is full too."""
+    return batches if body_bytes(batches[-1]) >= limit else batches[:-1]
 
 
 def _fill(files: Sequence[File], limit: int) -> Iterator[list[File]]:

@@ -39,13 +39,18 @@ from uploads.verification.trail import (
     every_move_was_made_by_somebody,
     every_status_is_where_its_trail_ends,
 )
-from uploads.verification.waiting import every_file_is_accounted_for, nothing_waits_without_a_time
+from uploads.verification.waiting import (
+    every_file_is_accounted_for,
+    files_are_as_far_as_their_batches,
+    nothing_waits_without_a_time,
+)
 
 __all__ = ["CHECKS", "CHECKS_OF_THE_RECEIVER"]
 
 CHECKS: Final[tuple[Callable[[], Violations], ...]] = (
     accepted_files_have_a_receipt,
     every_file_is_accounted_for,
+    files_are_as_far_as_their_batches,
     complete_series_are_proven,
     batches_fit_the_limit,
     nothing_waits_without_a_time,

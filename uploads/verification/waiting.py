@@ -50,11 +50,18 @@ def every_file_is_accounted_for() -> Violations:
     valid = File.objects.filter(status=FileStatus.VALID)
     for pk in keys(valid.filter(batch=None).exclude(job__status__in=ACTIVE)):
         yield f"2: file {pk} is valid, but its job will make no batch of it"
-    for pk in keys(valid.filter(batch__isnull=False).exclude(batch__status__in=UNSENT)):
+
+
+def files_are_as_far_as_their_batches() -> Violations:
+    """2. What waits in a batch will be sent, and what was sent is confirmed where its batch is."""
+    valid = File.objects.filter(status=FileStatus.VALID, batch__isnull=False)
+    for pk in keys(valid.exclude(batch__status__in=UNSENT)):
         yield f"2: file {pk} is valid, but its batch will never be sent"
     sent = File.objects.filter(status=FileStatus.SENT)
     for pk in keys(sent.exclude(batch__status__in=(BatchStatus.SHORT, BatchStatus.ACCEPTED))):
         yield f"2: file {pk} was sent, but its batch was not"
+    for pk in keys(sent.filter(batch__status=BatchStatus.ACCEPTED)):
+        yield f"2: file {pk} is not confirmed, but its batch is"
 
 
 def nothing_waits_without_a_time() -> Violations:
