@@ -1,16 +1,22 @@
 """portal/nginx.conf and the portal agree on limits and addresses."""
 
+import io
 import re
+import uuid
+from typing import Any
 
 import pytest
 from django.conf import settings
-from django.urls import resolve
+from django.urls import resolve, reverse
 
 from tests.deployment.composed import PROJECT
+from tests.factories import make_api_token
+from tests.routes import TABLE, World
 
 CONFIGURATION = (PROJECT / "portal/nginx.conf").read_text(encoding="utf-8")
 JOB = "/intake/jobs/00000000-0000-4000-8000-000000000000"
 MEBIBYTE = 1024 * 1024
+ENDLESS = 10**15  # bytes
 
 
 def block_for(path: str) -> str:
@@ -34,6 +40,7 @@ def limit_of(path: str) -> int:
         (f"{JOB}/manifest/", settings.DATA_UPLOAD_MAX_MEMORY_SIZE),
         (f"{JOB}/unreadable/", settings.DATA_UPLOAD_MAX_MEMORY_SIZE),
         ("/studies", settings.POSTED_MAX_BYTES),
+        ("/upload/form/", settings.POSTED_MAX_BYTES),
     ],
 )
 def test_nginx_lets_through_what_the_portal_takes_and_little_more(path: str, limit: int) -> None:
@@ -41,12 +48,48 @@ def test_nginx_lets_through_what_the_portal_takes_and_little_more(path: str, lim
     assert limit <= limit_of(path) < 1.1 * limit
 
 
-@pytest.mark.parametrize("path", [f"{JOB}/parcels/", "/studies"])
+def takes(world: World, name: str, length: int) -> bool:
+    """Whether the portal looks at a body that is said to be so long."""
+    member = world.people["member"]
+    assert member is not None
+    token = make_api_token(member, world.team)
+    headers = {"Authorization": f"Token {token}", "X-Parcel": str(uuid.uuid4())}
+    url = reverse(name, args=TABLE[name].arguments(world))
+    kind = "multipart/form-data; boundary=x"
+    # Any: the test client takes what a server would say, loosely typed
+    wire: Any = {"CONTENT_LENGTH": str(length), "CONTENT_TYPE": kind, "wsgi.input": io.BytesIO()}
+    return world.client("member").post(url, headers=headers, **wire).status_code != 413
+
+
+def most_of(world: World, name: str) -> int:
+    """The longest body that the portal takes at a door, in bytes."""
+    taken, refused = 0, ENDLESS
+    while refused - taken > 1:
+        length = (taken + refused) // 2
+        taken, refused = (length, refused) if takes(world, name, length) else (taken, length)
+    return taken
+
+
+@pytest.mark.django_db
+def test_nginx_knows_every_door_that_takes_more_than_django_reads() -> None:
+    world = World()
+    posted = [name for name, route in TABLE.items() if route.method == "post"]
+    limited = [name for name in posted if not takes(world, name, ENDLESS)]
+    large = [name for name in limited if takes(world, name, settings.DATA_UPLOAD_MAX_MEMORY_SIZE + 1)]
+
+    limits = {name: most_of(world, name) for name in large}
+
+    assert len(limits) >= 3
+    for name, limit in limits.items():
+        assert limit <= limit_of(reverse(name, args=TABLE[name].arguments(world))) < 1.1 * limit
+
+
+@pytest.mark.parametrize("path", [f"{JOB}/parcels/", "/studies", "/upload/form/"])
 def test_scans_are_not_written_to_nginxs_disk(path: str) -> None:
     assert "proxy_request_buffering off;" in block_for(path)
 
 
-@pytest.mark.parametrize("path", [f"{JOB}/parcels/", "/studies"])
+@pytest.mark.parametrize("path", [f"{JOB}/parcels/", "/studies", "/upload/form/"])
 def test_the_window_of_an_upload_suits_a_long_line(path: str) -> None:
     assert "client_body_buffer_size 2m;" in block_for(path)
 
