@@ -14,19 +14,39 @@ export function ask(id) {
   return new Promise((resolve) => dialog.addEventListener("close", () => resolve(dialog.returnValue === "yes"), { once: true }));
 }
 
-/** @param {Array<{study_uid, job_url, status_label, at, by}>} known studies that were sent before, or are on their way */
-export function askKnown(known) {
+/**
+ * @param {Array<{study_uid, job_url, continue_url, status_label, at, by}>} known studies that were sent before, or are on their
+ *   way; `continue_url` leads to an unfinished upload that a person can finish
+ * @returns {Promise<{isYes, instead}>} `instead` is the address at which the person goes on with such an upload
+ */
+export async function askKnown(known) {
+  let instead = null;
   const jobs = [...new Map(known.map((one) => [one.job_url, one])).values()];
-  const items = jobs.slice(0, NAMED).map(({ job_url: url, status_label: status, at, by }) => {
+  const items = jobs.slice(0, NAMED).map(({ job_url: url, continue_url: unfinished, status_label: status, at, by }) => {
     const link = element("a", "", words.moment(at));
     Object.assign(link, { href: url, target: "_blank" });
-    return element("li", "", link, " ", gettext("by %(name)s: %(status)s", { name: by, status }));
+    const item = element("li", "", link, " ", gettext("by %(name)s: %(status)s", { name: by, status }));
+    if (unfinished) item.append(" ", goOn(unfinished));
+    return item;
   });
   if (jobs.length > NAMED) items.push(element("li", "muted", gettext("and %(count)s more", { count: words.number(jobs.length - NAMED) })));
   byId("known-list").replaceChildren(...items);
   const studies = new Set(known.map(({ study_uid: uid }) => uid)).size;
-  byId("known-title").textContent = ngettext("This study was sent before", "%(count)s of these studies were sent before", studies);
-  return ask("known-dialog");
+  byId("known-title").textContent = jobs.every((one) => one.continue_url)
+    ? ngettext("This study is in an unfinished upload", "%(count)s of these studies are in an unfinished upload", studies)
+    : ngettext("This study was sent before", "%(count)s of these studies were sent before", studies);
+  const isYes = await ask("known-dialog");
+  return { isYes, instead };
+
+  function goOn(url) {
+    const button = element("button", "button button-small", gettext("Continue that upload"));
+    button.type = "button";
+    button.addEventListener("click", () => {
+      instead = url;
+      byId("known-dialog").close("no");
+    });
+    return button;
+  }
 }
 
 /**

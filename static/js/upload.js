@@ -95,13 +95,19 @@ function send(decision) {
   const pace = makePace(LANES);
   const isAdding = resumed !== null && resumed.addition !== null;
   const view = makeSendingView(pace, studiesOf(decision), isAdding);
+  let instead = null; // an unfinished upload that the person goes on with
+  const asked = async (known) => {
+    const answer = await askKnown(known);
+    instead = answer.instead;
+    return answer.isYes;
+  };
   const session = makeSession({ page: document, loginUrl: page.loginUrl, askToSignIn: view.restore });
   const tools = {
     intake: makeIntake({ fetch: window.fetch.bind(window), sendBlob, session }),
     pack: (pieces) => packParcel(pieces, sha256),
     clock,
     pace,
-    askKnown: resumed === null || isAdding ? askKnown : async () => true, // who began it was asked
+    askKnown: resumed === null || isAdding ? asked : async () => true, // who began it was asked
     now: () => performance.now(),
     newKey: () => crypto.randomUUID(),
   };
@@ -114,7 +120,9 @@ function send(decision) {
   };
   byId("try-now").addEventListener("click", tryNow);
   window.addEventListener("online", tryNow);
-  sending.start();
+  sending.start().then(() => {
+    if (instead !== null) location.assign(instead);
+  });
   return sending;
 }
 

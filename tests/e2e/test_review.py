@@ -8,10 +8,11 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
+from tests.clients import Browser as Client
 from tests.dicoms import dicom_bytes, encapsulated, phantom_study, truncated
 from tests.e2e.browsing import drop, left_out, send, steps, wait_for_rest
 from tests.e2e.discs import listing, write_files, write_slices, write_study, write_zip
-from tests.portals import Portal
+from tests.portals import Portal, wait_until
 from uploads.dicom.phantom import new_uid
 
 SEND = re.compile("^Send ")
@@ -339,6 +340,28 @@ def test_what_is_still_typed_does_not_answer_whether_to_send_again(page: Page, f
         page.keyboard.press(key)
 
     expect(page.get_by_role("heading", name="This study was sent before")).to_be_visible()
+
+
+def test_a_study_in_an_unfinished_upload_is_gone_on_with_there(
+    page: Page, portal: Portal, folder: Path
+) -> None:
+    images = phantom_study(series=1, instances=4)
+    client = Client(portal.url, portal.username, portal.password)
+    unfinished = client.begin(images, files_a_parcel=1)
+    client.send(unfinished, *unfinished.parcels[:2])
+    its_series = "SELECT 1 FROM uploads_series WHERE job_id IN (SELECT id FROM uploads_job WHERE key = ?)"
+    wait_until(lambda: portal.rows(its_series, unfinished.job.hex))
+    write_files(folder, images)
+    drop(page, folder)
+    page.get_by_role("button", name=SEND).click()
+    expect(page.get_by_role("heading", name="This study is in an unfinished upload")).to_be_visible()
+
+    page.get_by_role("button", name="Continue that upload").click()
+
+    page.wait_for_url(f"**/upload/?job={unfinished.job}")
+    expect(page.get_by_text("2 of 4 are here: choose the same folder again.")).to_be_visible()
+    [(other,)] = portal.rows("SELECT status FROM uploads_job ORDER BY id DESC LIMIT 1")
+    assert other == "cancelled"
 
 
 # A second drop

@@ -193,6 +193,7 @@ def test_a_study_that_the_team_has_sent_is_named(browser: Browser) -> None:
         {
             "study_uid": STUDY,
             "job_url": reverse("job", args=[earlier.key]),
+            "continue_url": None,
             "status": "accepted",
             "status_label": "Accepted by Qure",
             "at": earlier.created_at.isoformat(),

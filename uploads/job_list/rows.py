@@ -97,11 +97,6 @@ class JobRow:
         is_arriving = self.job.status == JobStatus.UPLOADING and self.job.last_arrival_at > now() - SILENT
         return is_arriving or self.job.status == JobStatus.PROCESSING
 
-    @property
-    def can_continue(self) -> bool:
-        """A person has begun it, and a person can finish it."""
-        return self.job.status == JobStatus.UPLOADING and self.job.source == Source.BROWSER
-
 
 def wanted(user: User, filters: Filters) -> QuerySet[Job]:
     """The person's uploads that the filters let through, in the order that is asked for."""

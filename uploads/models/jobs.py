@@ -107,6 +107,11 @@ class Job(Stateful):
         """Nothing moves until a person acts."""
         return self.status in JOB_AT_REST
 
+    @property
+    def can_continue(self) -> bool:
+        """A person has begun it, and a person can finish it."""
+        return self.status == JobStatus.UPLOADING and self.source == Source.BROWSER
+
 
 def take_turn(job_id: int) -> Job:
     """Be the only one who decides about this job until the transaction ends; answer the job as it is now.

@@ -115,9 +115,11 @@ def _for_signed_in(view: View, request: HttpRequest, *args: UUID, **kwargs: UUID
 
 
 def _known(known: concerns.KnownStudy) -> dict[str, object]:
+    goes_on_at = f"{reverse('upload')}?job={known.job.key}"
     return {
         "study_uid": known.study_uid,
         "job_url": reverse("job", args=[known.job.key]),
+        "continue_url": goes_on_at if known.job.can_continue else None,
         "status": known.job.status,
         "status_label": known.job.get_status_display(),
         "at": known.job.created_at.isoformat(),
