@@ -5,7 +5,8 @@ from datetime import datetime, timedelta
 import pytest
 from django.utils.timezone import now
 
-from tests.factories import make_batch, make_file, make_job, make_series
+from tests.factories import make_batch, make_destination, make_file, make_job, make_series
+from uploads import ledger
 from uploads.ledger import is_proven, reconcile
 from uploads.models import Attempt, Batch, ReceiptLine, Series
 from uploads.states import BatchStatus, FileStatus, Outcome, SeriesStatus
@@ -187,6 +188,51 @@ def test_another_destination_is_another_receiver() -> None:
     answered(elsewhere, 3, 8, (10, 11), first_sop=5)
 
     assert not is_proven(elsewhere)
+
+
+def move_away(series: Series) -> None:
+    """The team sends to another account from now on."""
+    series.job.team.destination = make_destination()
+    series.job.team.save()
+
+
+def test_another_destination_of_the_team_takes_no_proof_away() -> None:
+    series = make_series(make_job())
+    answered(series, 5, 5, (0, 1))
+    answered(series, 3, 8, (10, 11))
+
+    move_away(series)
+
+    assert is_proven(series)
+
+
+# Receipts of the account that a team had, and of the one that it has: what both prove, and what both report.
+OF_TWO_ACCOUNTS = [
+    ([(5, 5)], [(3, 3)], True, 8),
+    ([(5, 5)], [(3, 8)], False, 13),
+    ([(5, 4)], [(3, 3)], False, 7),
+    ([(5, 5)], [(3, 2)], False, 7),
+    ([(5, 5), (1, 6)], [(3, 3), (2, 5)], True, 11),
+    ([(5, None)], [(3, 3)], False, None),
+]
+
+
+@pytest.mark.parametrize(("before", "after", "expected", "count"), OF_TWO_ACCOUNTS)
+def test_each_account_proves_what_was_sent_to_it(
+    before: list[tuple[int, int | None]],
+    after: list[tuple[int, int | None]],
+    expected: bool,
+    count: int | None,
+) -> None:
+    series = make_series(make_job())
+    for place, (sent, counted) in enumerate(before):
+        answered(series, sent, counted, (10 * place, 10 * place + 1))
+    move_away(series)
+    for place, (sent, counted) in enumerate(after, start=3):
+        answered(series, sent, counted, (10 * place, 10 * place + 1))
+
+    assert is_proven(series) == expected
+    assert ledger.reported([series]) == {series.pk: count}
 
 
 def test_what_is_proven_is_accepted() -> None:

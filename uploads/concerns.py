@@ -14,6 +14,7 @@ from uploads.history import readable_name
 from uploads.models import (
     HOLDS_KEY,
     MOVES_BY_ITSELF,
+    Attempt,
     DeclaredStudy,
     File,
     Job,
@@ -22,7 +23,7 @@ from uploads.models import (
     Team,
 )
 from uploads.reasons import Caution, Reason
-from uploads.states import JOB_AT_REST, FileStatus, JobStatus, ParcelStatus, PatientStatus
+from uploads.states import JOB_AT_REST, FileStatus, JobStatus, Outcome, ParcelStatus, PatientStatus
 
 MOST_NAMED: Final = 3  # patients of an upload, on its page
 MOST_KNOWN: Final = 20  # earlier uploads of a study that are named
@@ -195,12 +196,15 @@ def known_to_others(job: Job) -> list[Job]:
 def known_by_digest(team: Team, digests: Iterable[str]) -> dict[str, File]:
     """The team's files with these very bytes that need not be staged again, by their digest.
 
-    They are delivered, or on their way in an upload that goes on by itself, or were found wanting while
-    their bytes are still kept; after that the same bytes are looked at anew, perhaps by a newer portal.
-    What Qure has not confirmed of an upload at rest is sent anew: there it waits for somebody, or for nobody.
+    They are delivered to the team's account, or on their way in an upload that goes on by itself, or were
+    found wanting while their bytes are still kept; after that the same bytes are looked at anew, perhaps by a
+    newer portal. What Qure has not confirmed of an upload at rest is sent anew: there it waits for somebody,
+    or for nobody.
     """
-    going = (Q(status=FileStatus.SENT) | MOVES_BY_ITSELF) & ~Q(job__status__in=JOB_AT_REST)
-    alive = Q(status=FileStatus.ACCEPTED) | going
+    receipts = Attempt.objects.filter(batch=OuterRef("batch"), outcome=Outcome.ACCEPTED)
+    is_there = Q(Exists(receipts.filter(destination=team.destination_id)))
+    going = (Q(status=FileStatus.SENT) & is_there | MOVES_BY_ITSELF) & ~Q(job__status__in=JOB_AT_REST)
+    alive = Q(status=FileStatus.ACCEPTED) & is_there | going
     judged = Q(status__in=JUDGED, parcel__status=ParcelStatus.CHECKED) & ~Q(reason__in=_not_of_bytes(team))
     files = File.objects.filter(alive | judged, job__team=team, sha256__in=set(digests))
     return {file.sha256: file for file in sorted(files, key=lambda file: file.status not in JUDGED)}

@@ -5,8 +5,8 @@ so far, nor whether an instance that is sent twice counts twice. Each reading is
 thing only by an equal number. A lower figure, or one that nothing explains, proves nothing.
 """
 
+from collections import defaultdict
 from collections.abc import Sequence
-from datetime import datetime
 from typing import Final
 
 from django.db.models import Exists, OuterRef, Q, Sum
@@ -24,19 +24,13 @@ BEGUN: Final = (*MAY_HAVE_ARRIVED, Outcome.BYTES_LOST, Outcome.ABANDONED)
 
 def is_proven(series: Series) -> bool:
     """Whether the receipts prove that Qure has every instance that was sent of a series."""
-    lines = _lines([series])[series.pk]
-    newest = _newest_count(lines) if lines else None
-    if newest is None:
-        return False
-    if all(line.sent == line.reported for line in lines):  # each receipt counts just what its request held
-        return True
-    ended_at = lines[-1].attempt.ended_at
-    return newest in (_sent_before(series, ended_at), _transmitted_before(series, ended_at))
+    accounts = _by_destination(_lines([series])[series.pk])
+    return bool(accounts) and all(_is_proven(series, lines) for lines in accounts)
 
 
 def reported(rows: Sequence[Series]) -> dict[int, int | None]:
     """What the newest receipts say that Qure has of each series, by primary key, in one query."""
-    return {key: _newest_count(lines) if lines else None for key, lines in _lines(rows).items()}
+    return {key: _count(_by_destination(lines)) for key, lines in _lines(rows).items()}
 
 
 def reconcile(series: Series, by: str) -> bool:
@@ -80,6 +74,30 @@ def _lines(rows: Sequence[Series]) -> dict[int, list[ReceiptLine]]:
     return found
 
 
+def _by_destination(lines: Sequence[ReceiptLine]) -> list[list[ReceiptLine]]:
+    """The lines of each account: what one has, another knows nothing of."""
+    found: dict[int, list[ReceiptLine]] = defaultdict(list)
+    for line in lines:
+        found[line.attempt.destination_id].append(line)
+    return list(found.values())
+
+
+def _is_proven(series: Series, lines: Sequence[ReceiptLine]) -> bool:
+    """Whether the receipts of one account prove that it has every instance that was sent to it."""
+    newest = _newest_count(lines)
+    if newest is None:
+        return False
+    if all(line.sent == line.reported for line in lines):  # each receipt counts just what its request held
+        return True
+    last = lines[-1].attempt
+    return newest in (_sent_before(series, last), _transmitted_before(series, last))
+
+
+def _count(accounts: Sequence[Sequence[ReceiptLine]]) -> int | None:
+    counts = [count for lines in accounts if (count := _newest_count(lines)) is not None]
+    return sum(counts) if accounts and len(counts) == len(accounts) else None
+
+
 def _newest_count(lines: Sequence[ReceiptLine]) -> int | None:
     """The newest count. Of requests that were under way together, the highest: their order is not known."""
     newest = lines[-1].attempt
@@ -92,24 +110,24 @@ def _newest_count(lines: Sequence[ReceiptLine]) -> int | None:
     return max(counts) if len(counts) == len(together) else None
 
 
-def _sent_before(series: Series, moment: datetime | None) -> int:
-    """Instances that were sent and answered by then, by whichever job."""
+def _sent_before(series: Series, last: Attempt) -> int:
+    """Instances that were sent to the account and answered by then, by whichever job."""
     files = File.objects.filter(
         series__series_uid=series.series_uid,
         status__in=ANSWERED,
-        batch__attempts__destination=series.job.team.destination_id,
+        batch__attempts__destination=last.destination_id,
         batch__attempts__outcome=Outcome.ACCEPTED,
-        batch__attempts__ended_at__lte=moment,
+        batch__attempts__ended_at__lte=last.ended_at,
     )
     return files.values("sop_uid").distinct().count()
 
 
-def _transmitted_before(series: Series, moment: datetime | None) -> int:
-    """Instances in all requests that may have arrived by then, repeats included."""
+def _transmitted_before(series: Series, last: Attempt) -> int:
+    """Instances in all requests that may have reached the account by then, repeats included."""
     lines = ReceiptLine.objects.filter(
         series__series_uid=series.series_uid,
-        attempt__destination=series.job.team.destination_id,
+        attempt__destination=last.destination_id,
         attempt__outcome__in=MAY_HAVE_ARRIVED,
-        attempt__started_at__lte=moment,
+        attempt__started_at__lte=last.ended_at,
     )
     return int(lines.aggregate(total=Sum("sent", default=0))["total"])

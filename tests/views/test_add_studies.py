@@ -11,9 +11,9 @@ import time_machine
 from pytest_django.fixtures import Settings
 
 from tests.dicoms import dicom_bytes, encapsulated_pdf
-from tests.factories import make_api_token, make_team, make_user
+from tests.factories import make_api_token, make_destination, make_team, make_user
 from tests.pipeline.journeys import image, series_uid, sha256_of, work_off
-from tests.sandboxes import TOKEN, Sandbox
+from tests.sandboxes import TOKEN, Launch, Sandbox
 from tests.views.browser import client_of, objects_in
 from tests.views.conftest import Store
 from tests.views.posting import TYPE, encode, post, post_body
@@ -357,6 +357,27 @@ def test_what_qure_did_not_confirm_is_staged_and_sent_when_it_comes_again(
     assert again.body["upload_url"] != first.body["upload_url"]
     assert Job.objects.latest("pk").status == JobStatus.ACCEPTED
     assert set(sandbox.instances().values()) == {sha256_of(content) for _, content in parts}
+
+
+def test_what_another_account_of_qure_has_is_staged_and_sent_when_it_comes_again(
+    token: str, team: Team, sandbox: Sandbox, launch: Launch
+) -> None:
+    Destination.objects.update(base_url=sandbox.base_url, token=TOKEN)
+    parts = [("a", image(1)), ("b", image(2))]
+    first = post(token, parts)
+    work_off()
+    other = launch()
+    team.destination = make_destination(base_url=other.base_url, token=TOKEN)
+    team.save()
+
+    again = post(token, parts)
+    work_off()
+    once_more = post(token, parts)
+
+    assert again.body["upload_url"] != first.body["upload_url"]
+    assert other.instances() == sandbox.instances()
+    assert "upload_url" not in once_more.body
+    assert list(Job.objects.values_list("status", flat=True)) == [JobStatus.ACCEPTED] * 2
 
 
 def test_what_nobody_could_send_is_staged_when_it_comes_again(token: str) -> None:
