@@ -175,7 +175,7 @@ def _of(count: int, whole: int) -> str:
 
 
 def _tone(status: str, reason: str) -> str:
-    if reason == Reason.MAY_HAVE_ARRIVED:
+    if reason in (Reason.MAY_HAVE_ARRIVED, Reason.EXECUTABLE_PREAMBLE):  # of neither anybody can decide
         return "problem"
     if status == FileStatus.QUARANTINED:
         return "held"

@@ -78,7 +78,7 @@ SENTENCES: Final[dict[Reason, str]] = {
         "The image is incomplete: the file ends too early. Copy it again from its source."
     ),
     Reason.EXECUTABLE_PREAMBLE: _(
-        "The file hides a program before the image, so it is not sent. Tell your administrator."
+        "The file hides a program before the image, so it is never sent. Tell your administrator where it comes from."
     ),
     Reason.TOO_COMPLEX: _("The file needs too much memory or time to read, so it was not sent."),
     Reason.NOT_AN_IMAGE: _("A report or document, not an image; your team's setting leaves these out."),

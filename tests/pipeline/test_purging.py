@@ -11,11 +11,23 @@ from django.utils.timezone import now
 from pytest_django.fixtures import Settings
 
 from tests.factories import make_batch, make_file, make_job
-from tests.pipeline.journeys import BY, images, job_to, staged_objects, upload, work_off
+from tests.pipeline.journeys import (
+    BY,
+    end_retention,
+    image,
+    images,
+    job_to,
+    staged_objects,
+    statuses,
+    upload,
+    work_off,
+)
 from tests.sandboxes import Sandbox
-from uploads import tasks
-from uploads.models import File, Job, LostRace, Parcel
+from tests.verification.jobs import violations
+from uploads import outcomes, tasks
+from uploads.models import File, Job, LostRace, Parcel, record_birth
 from uploads.pipeline import purging
+from uploads.reasons import Reason
 from uploads.states import BatchStatus, FileStatus, JobStatus, ParcelStatus
 
 pytestmark = pytest.mark.django_db
@@ -109,6 +121,33 @@ def test_the_retention_begins_when_an_upload_comes_to_rest(
     job.advance(status, BY)
 
     assert (purging.purgeable() == []) == waits
+
+
+def test_what_hides_a_program_is_kept_no_longer_than_what_was_sent_and_stays_named(sandbox: Sandbox) -> None:
+    job = job_to(sandbox)
+    record_birth(job.team.destination, BY)
+    upload(job, [*images(1), ("CD/IM9", image(9, preamble=b"MZ" + bytes(126)))])
+    work_off()
+    end_retention()
+
+    tasks.recover()
+
+    job.refresh_from_db()
+    assert staged_objects() == []
+    assert (job.status, statuses(job)[1]) == (JobStatus.ATTENTION, FileStatus.QUARANTINED)
+    assert [(group.code, group.tone) for group in outcomes.reason_groups(job)] == [
+        (Reason.EXECUTABLE_PREAMBLE, "problem")
+    ]
+    assert job.purged_at is not None
+    assert violations() == []
+
+
+@pytest.mark.parametrize("reason", [Reason.UNCONFIRMED_PATIENT, Reason.CONFLICT])
+def test_what_somebody_may_still_decide_about_is_kept(reason: Reason, settings: Settings) -> None:
+    staged_file(old_job(settings, JobStatus.ATTENTION), FileStatus.QUARANTINED)
+    File.objects.update(reason=reason)
+
+    assert purging.purgeable() == []
 
 
 def test_one_file_that_is_needed_keeps_its_parcel(settings: Settings) -> None:

@@ -12,6 +12,7 @@ from django.utils.timezone import now
 from uploads import failpoints
 from uploads.failpoints import Point
 from uploads.models import Delivery, File, Job, Notice, Parcel, Picture, Series, StateChange
+from uploads.reasons import Reason
 from uploads.room import Free
 from uploads.states import JOB_AT_REST, FileStatus, JobStatus, ParcelStatus
 from uploads.storage import STORAGE_TROUBLE
@@ -26,11 +27,13 @@ NEEDS_BYTES: Final = (
     FileStatus.REFUSED,
     FileStatus.QUARANTINED,
 )
+# It is never sent, and nobody can decide otherwise: its name and its reason are all that is to be kept.
+HIDES_A_PROGRAM: Final = Q(status=FileStatus.QUARANTINED, reason=Reason.EXECUTABLE_PREAMBLE)
 # Nothing of a cancelled job is sent again, but a request may still be under way.
 DROPPED: Final = Q(job__status=JobStatus.CANCELLED) & ~Q(status=FileStatus.VALID)
 # It is sent instead, should the bytes of the other be lost.
 STANDS_BY: Final = Q(status=FileStatus.DUPLICATE, duplicate_of__status__in=NEEDS_BYTES)
-NEEDED: Final = ~DROPPED & (Q(status__in=NEEDS_BYTES) | STANDS_BY)
+NEEDED: Final = ~DROPPED & (Q(status__in=NEEDS_BYTES) & ~HIDES_A_PROGRAM | STANDS_BY)
 LOOKED_AT: Final = (JobStatus.ACCEPTED, JobStatus.ATTENTION)  # at rest, and somebody may come back to it
 
 AT_ONCE: Final = 1000  # rows of a table; the next sweep takes the rest
