@@ -1,10 +1,11 @@
-"""How the portal logs: structured, with the request's id, and without what an exception says.
+"""How the portal logs: structured, with the request's id, without what an exception says or a query holds.
 
 Exception texts may quote a row or a path, and so a patient. Log records therefore carry the type of an
-exception and where it was raised, never its words.
+exception and where it was raised, never its words. A query may be what somebody looks for.
 """
 
 import logging.config
+import re
 import sys
 import traceback
 from types import TracebackType
@@ -16,6 +17,7 @@ from structlog.typing import EventDict, Processor, WrappedLogger
 ExceptionInfo = tuple[type[BaseException], BaseException, TracebackType | None]
 # Where an exception's text lies: in ours, and in what django_structlog says of a task.
 TEXTS: Final = ("exception_text", "error", "reason")
+RESET_KEY: Final = re.compile(r"(?<= /accounts/password/reset/key/).*")  # whoever has it sets the password
 
 
 def _exception_info(value: object) -> ExceptionInfo | None:
@@ -39,6 +41,13 @@ def wordless_exception(_: WrappedLogger, __: str, event: EventDict) -> EventDict
     return event
 
 
+def address_alone(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
+    """Cut what a request asks for from its address."""
+    if isinstance(request := event.get("request"), str):
+        event["request"] = RESET_KEY.sub("", request.partition("?")[0])
+    return event
+
+
 SHARED: Final[list[Processor]] = [
     structlog.contextvars.merge_contextvars,
     structlog.stdlib.add_logger_name,
@@ -46,6 +55,7 @@ SHARED: Final[list[Processor]] = [
     structlog.stdlib.PositionalArgumentsFormatter(),
     structlog.processors.TimeStamper(fmt="iso", utc=True),
     wordless_exception,
+    address_alone,
 ]
 
 # Celery's own lines repeat what django_structlog logs, with task arguments and exception texts.
