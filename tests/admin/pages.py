@@ -24,6 +24,12 @@ def act(client: Client, kind: str, action: str, *rows: Model) -> HttpResponse:
     return client.post(list_url(kind), data, follow=True)  # type: ignore[return-value]  # a response
 
 
+def search(client: Client, kind: str, text: str, filters: str = "") -> HttpResponse:
+    """Enter words above a list; answer the page that follows."""
+    url = list_url(kind) + filters
+    return client.post(url, {"q": text}, follow=True)  # type: ignore[return-value]  # a response
+
+
 def said(response: HttpResponse) -> list[str]:
     """What the page says to what was done."""
     return [str(message) for message in response.context["messages"]]  # type: ignore[attr-defined]  # a test's

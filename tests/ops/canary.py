@@ -66,12 +66,14 @@ class Run:
 def live_through(portal: Portal) -> dict[str, str]:
     """Do all that a run should survive; answer the canaries."""
     credentials = json.loads((portal.folder / "demo-credentials.json").read_text(encoding="utf-8"))
+    passwords = {user["username"]: user["password"] for user in credentials["users"]}
     secret = {
         "Qure's token": portal.qure.token,
         "API token": credentials["api_token"],
         "bad API token": f"bad{MARK}token",
         "password": portal.password,
         "wrong password": f"wrong{MARK}password",
+        "administrator's password": passwords["administrator"],
     }
     guess_wrongly(portal, secret["wrong password"])
     browser = Browser(portal.url, portal.username, portal.password)
@@ -81,6 +83,7 @@ def live_through(portal: Portal) -> dict[str, str]:
     first = browser.begin(scans(1), patient=whom())
     browser.send(first)
     await_rest(portal, first)
+    look_for_the_patient(portal, passwords["administrator"])
     lose_the_token(portal, browser)
     for token in (secret["bad API token"], secret["API token"]):
         post_studies(portal, token)
@@ -121,6 +124,17 @@ def guess_wrongly(portal: Portal, password: str) -> None:
     """Try to sign in with a wrong password."""
     with pytest.raises(AssertionError, match="refused"):
         Browser(portal.url, portal.username, password)
+
+
+def look_for_the_patient(portal: Portal, password: str) -> None:
+    """Let an administrator search, and ask for an address as somebody else's link may have it."""
+    browser = Browser(portal.url, "administrator", password)
+    words = {"patient": PATIENT["name"], "series": PATIENT["series"], "file": PATIENT["file"]}
+    for kind, text in words.items():
+        found = browser.press(f"/admin/uploads/{kind}/", q=text)
+        assert text in found.text
+        assert text not in found.url
+        assert browser.get(f"/admin/uploads/{kind}/?q={text}").status_code == 200
 
 
 def lose_the_token(portal: Portal, browser: Browser) -> None:

@@ -9,6 +9,7 @@ from django.http import HttpRequest
 
 from uploads import tasks
 from uploads.admin.actor import by
+from uploads.admin.searching import Searched
 from uploads.checks import allowed_base_url
 from uploads.models import Destination, record_birth, without_token
 from uploads.qure.account import Account
@@ -48,7 +49,7 @@ class DestinationForm(forms.ModelForm[Destination]):
 
 
 @admin.register(Destination)
-class DestinationAdmin(admin.ModelAdmin[Destination]):
+class DestinationAdmin(Searched):
     form = DestinationForm
     list_display = ["name", "base_url", "status", "alarm", "failing_since", "not_before"]
     list_filter = ["status"]

@@ -3,25 +3,31 @@
 from typing import Any
 
 from django.contrib import admin
-from django.contrib.auth.admin import UserAdmin
-from django.contrib.auth.models import User
+from django.contrib.auth.admin import GroupAdmin, UserAdmin
+from django.contrib.auth.models import Group, User
 from django.db.models import ForeignKey, QuerySet
 from django.forms import ModelChoiceField
 from django.http import HttpRequest
 from django.utils.timezone import now
 
 from uploads.admin.records import Record
+from uploads.admin.searching import Searched
 from uploads.admin.webhooks import WebhookInline
 from uploads.models import ApiToken, Destination, Membership, Team, without_token
 
-admin.site.unregister(User)
+admin.site.unregister([User, Group])
 
 
 @admin.register(User)
-class PersonAdmin(UserAdmin[User]):
+class PersonAdmin(Searched, UserAdmin[User]):
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:  # Any: Django's signature
         """The record names people for good: take away "active" instead, which ends their sessions."""
         return False
+
+
+@admin.register(Group)
+class RightsAdmin(Searched, GroupAdmin):
+    pass
 
 
 class MembershipInline(admin.TabularInline[Membership, Team]):
@@ -31,7 +37,7 @@ class MembershipInline(admin.TabularInline[Membership, Team]):
 
 
 @admin.register(Team)
-class TeamAdmin(admin.ModelAdmin[Team]):
+class TeamAdmin(Searched):
     list_display = ["name", "destination", "sends_documents", "quota_bytes"]
     search_fields = ["name"]
     inlines = [MembershipInline, WebhookInline]

@@ -3,13 +3,14 @@
 from typing import Any
 
 from django.contrib import admin
-from django.db.models import Field, Model, QuerySet
+from django.db.models import Field, QuerySet
 from django.http import HttpRequest
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from uploads import tasks
 from uploads.admin.actor import by
+from uploads.admin.searching import Searched
 from uploads.models import (
     Attempt,
     Batch,
@@ -27,7 +28,7 @@ from uploads.pipeline import closing
 from uploads.reasons import Reason
 
 
-class Record(admin.ModelAdmin[Model]):
+class Record(Searched):
     """What happened: to be read, never edited by hand."""
 
     list_per_page = 50

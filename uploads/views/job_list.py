@@ -1,7 +1,6 @@
 """The team's history: searched, filtered, live, and as a table."""
 
 import logging
-import uuid
 from collections.abc import Iterator
 from contextlib import suppress
 from typing import Final
@@ -19,7 +18,7 @@ from django.utils.timezone import localdate
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_POST, require_safe
 
-from uploads import history
+from uploads import history, searches
 from uploads.documents.job_list_csv import job_list_csv
 from uploads.job_list import rows
 from uploads.job_list.filters import FilterForm
@@ -28,8 +27,6 @@ from uploads.views.people import person
 logger = logging.getLogger(__name__)
 
 ROWS_A_PAGE: Final = 50
-SEARCHES: Final = "searches"  # in the session: key in the address -> text
-MOST_SEARCHES: Final = 20  # that are remembered
 
 
 @require_safe
@@ -64,7 +61,7 @@ def search_jobs(request: HttpRequest) -> HttpResponse:
     for errors in form.errors.values():
         messages.warning(request, " ".join(map(str, errors)))
     if text := form.cleaned_data.get("search"):
-        address["q"] = _remembered(request, text)
+        address["q"] = searches.remembered(request, text)
     return redirect(f"{reverse('job-list')}?{urlencode(address)}" if address else "job-list")
 
 
@@ -101,17 +98,8 @@ def _form_of(request: HttpRequest) -> tuple[FilterForm, bool]:
     """What the address asks for; whether it names a search text that is not known here."""
     data = request.GET.dict()
     key = data.pop("q", "")
-    data["search"] = request.session.get(SEARCHES, {}).get(key, "")
+    data["search"] = searches.text_of(request, key)
     return FilterForm(data, uploaders=rows.uploaders(person(request))), bool(key and not data["search"])
-
-
-def _remembered(request: HttpRequest, text: str) -> str:
-    """The key of a text in the session; the same text has the same key."""
-    searches: dict[str, str] = request.session.get(SEARCHES, {})
-    key = next((key for key, known in searches.items() if known == text), str(uuid.uuid4()))
-    others = [(other, known) for other, known in searches.items() if other != key]
-    request.session[SEARCHES] = dict([*others, (key, text)][-MOST_SEARCHES:])
-    return key
 
 
 def _live(shown: list[rows.JobRow]) -> dict[str, object]:
