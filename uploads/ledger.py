@@ -7,11 +7,13 @@ thing only by an equal number. A lower figure, or one that nothing explains, pro
 
 from collections import defaultdict
 from collections.abc import Sequence
+from datetime import datetime
+from itertools import chain
 from typing import Final
 
-from django.db.models import Exists, OuterRef, Q, Sum
+from django.db.models import Exists, OuterRef, Q, QuerySet, Sum
 
-from uploads.models import Attempt, File, ReceiptLine, Series, advance_all
+from uploads.models import Attempt, File, ReceiptLine, Series, StateChange, advance_all
 from uploads.reasons import Reason
 from uploads.states import BatchStatus, FileStatus, Outcome, SeriesStatus
 
@@ -112,14 +114,28 @@ def _newest_count(lines: Sequence[ReceiptLine]) -> int | None:
 
 def _sent_before(series: Series, last: Attempt) -> int:
     """Instances that were sent to the account and answered by then, by whichever job."""
-    files = File.objects.filter(
-        series__series_uid=series.series_uid,
-        status__in=ANSWERED,
-        batch__attempts__destination=last.destination_id,
-        batch__attempts__outcome=Outcome.ACCEPTED,
-        batch__attempts__ended_at__lte=last.ended_at,
+    receipts = Attempt.objects.filter(
+        destination=last.destination_id, outcome=Outcome.ACCEPTED, ended_at__lte=last.ended_at
     )
+    is_sent = Q(Exists(receipts.filter(batch=OuterRef("batch"))), status__in=ANSWERED)
+    was_sent = Q(
+        Exists(receipts.filter(lines__series=OuterRef("series"))),
+        pk__in=_taken_back(series.series_uid, last.ended_at),
+    )
+    files = File.objects.filter(is_sent | was_sent, series__series_uid=series.series_uid)
     return files.values("sop_uid").distinct().count()
+
+
+def _taken_back(series_uid: str, moment: datetime | None) -> set[int]:
+    """Files that had been sent by then, and are or were to be sent again: their batches say no more when."""
+    jobs = Series.objects.filter(series_uid=series_uid).values("job")
+    changes = StateChange.objects.filter(kind="file", job__in=jobs)
+    again = _subjects(changes.filter(from_status=FileStatus.SENT, to_status=FileStatus.VALID))
+    return again and again & _subjects(changes.filter(to_status=FileStatus.SENT, at__lte=moment))
+
+
+def _subjects(changes: QuerySet[StateChange]) -> set[int]:
+    return set(chain.from_iterable(changes.values_list("subjects", flat=True)))
 
 
 def _transmitted_before(series: Series, last: Attempt) -> int:

@@ -14,9 +14,10 @@ from tests.pipeline.journeys import (
     upload,
     work_off,
 )
-from tests.sandboxes import Sandbox
+from tests.sandboxes import Launch, Sandbox
+from tests.verification.jobs import violations
 from uploads import tasks
-from uploads.models import Job, Series
+from uploads.models import Job, Series, record_birth
 from uploads.pipeline import resending
 from uploads.states import BatchStatus, FileStatus, JobStatus, SeriesStatus
 
@@ -117,6 +118,29 @@ def test_two_short_series_of_one_request_are_sent_again_one_after_the_other(sand
     assert short_before == 2
     assert job_status(job) == JobStatus.ACCEPTED
     assert sorted(sandbox.instances().values()) == sorted(sha256_of(content) for _, content in contents)
+
+
+def test_what_another_upload_sends_again_takes_no_proof_away(launch: Launch) -> None:
+    sandbox = launch(counts="series")
+    sandbox.script({"kind": "fewer"})
+    first = job_to(sandbox)
+    record_birth(first.team.destination, BY)
+    second = make_job(first.team)
+    for job, contents in ((first, images(5)[:3]), (second, images(5)[3:])):
+        upload(job, contents)
+        work_off()
+    short = [job_status(job) for job in (first, second)]
+
+    found = []
+    for job in (first, second):
+        tasks.resend_series(job.series.get(), BY)
+        found += violations()
+        work_off()
+        found += violations()
+
+    assert short == [JobStatus.ATTENTION] * 2
+    assert [job_status(job) for job in (first, second)] == [JobStatus.ACCEPTED] * 2
+    assert found == []
 
 
 def test_a_refused_file_is_sent_again_with_its_series(sandbox: Sandbox) -> None:

@@ -110,6 +110,7 @@ def test_both_studies_are_accepted_after_what_is_short_was_sent_again(
 
     assert job_status(job) == JobStatus.ACCEPTED
     assert len(sandbox.instances()) == 5
+    assert violations() == []
 
 
 def test_one_count_for_both_studies_proves_nothing_for_either(sandbox: Sandbox) -> None:
