@@ -1,9 +1,9 @@
 """Reading staged files back: a file is a list of extents in parcels."""
 
 import io
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from types import TracebackType
-from typing import BinaryIO, Final, Self, cast
+from typing import BinaryIO, Final, Protocol, Self, cast
 
 from django.core.files.base import File as StoredFile
 from django.core.files.storage import default_storage
@@ -16,6 +16,18 @@ CHUNK: Final = 1024 * 1024  # bytes
 
 class StagedBytesGone(Exception):
     """Staged bytes are not there any more, or are not those that arrived."""
+
+
+class Digest(Protocol):
+    """A digest in the making."""
+
+    def update(self, data: memoryview, /) -> None:
+        """Add the next bytes."""
+        ...
+
+    def hexdigest(self) -> str:
+        """The digest of all bytes so far."""
+        ...
 
 
 class StagedReader:
@@ -46,12 +58,18 @@ class StagedReader:
                 raise StagedBytesGone(f"The object of parcel {parcel.pk} is shorter than it was.")
         return self._stored
 
-    def open(self, extents: Sequence[Extent], prefix: bytes = b"", seal: str | None = None) -> BinaryIO:
+    def open(
+        self,
+        extents: Sequence[Extent],
+        prefix: bytes = b"",
+        seal: str | None = None,
+        digest: Callable[[], Digest] = Seal,
+    ) -> BinaryIO:
         """A stream of ``prefix`` and the file's bytes. It is good until the next file is opened.
 
-        With a seal, the last bytes are handed out only if all together have it.
+        With a seal, the last bytes are handed out only if all together have it. ``digest`` makes it.
         """
-        return cast(BinaryIO, _Extents(self, extents, prefix, seal))
+        return cast(BinaryIO, _Extents(self, extents, prefix, seal, digest()))
 
     def close(self) -> None:
         """Let go of the parcel in hand."""
@@ -69,11 +87,16 @@ class _Extents(io.RawIOBase):
     """The concatenation of a prefix and of ranges of parcels."""
 
     def __init__(
-        self, reader: StagedReader, extents: Sequence[Extent], prefix: bytes, seal: str | None
+        self,
+        reader: StagedReader,
+        extents: Sequence[Extent],
+        prefix: bytes,
+        seal: str | None,
+        digest: Digest,
     ) -> None:
         self._reader = reader
         self._expected = seal
-        self._seal = Seal()
+        self._seal = digest
         self._left = len(prefix) + sum(length for _, _, length in extents)
         self._todo = list(extents)
         self._prefix = memoryview(prefix)

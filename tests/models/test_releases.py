@@ -1,11 +1,13 @@
 """Programs of one release work with the tables of the next, and the next reads what is there."""
 
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
+from django.core.files.base import ContentFile
+from django.core.files.storage import default_storage
 from django.db import connection, models
 from django.db.migrations import (
     AddConstraint,
@@ -27,7 +29,11 @@ from django.test import Client
 from django.urls import reverse
 
 from tests.models.releases import in_the_way
-from uploads.models import Job
+from tests.pipeline.journeys import STUDY, image, series_uid, sha256_of
+from tests.sandboxes import TOKEN, Sandbox
+from uploads.models import Destination, File, Job
+from uploads.pipeline import relay
+from uploads.states import FileStatus
 from uploads.verification.counts import no_file_of_a_job_is_gone
 from uploads.verification.waiting import every_file_is_accounted_for
 
@@ -47,6 +53,13 @@ def newest() -> ProjectState:
 @pytest.mark.parametrize("release", RELEASES)
 def test_programs_of_a_release_can_work_with_the_newest_tables(release: str) -> None:
     assert in_the_way(state_of(release), newest()) == []
+
+
+def test_what_was_added_before_the_first_release_and_asked_too_much_is_named() -> None:
+    sentences = in_the_way(state_of("0009_pictures"), newest())
+
+    for column in ("Attempt.is_probe", "Destination.failures"):
+        assert f"{column} is asked for, and old programs don't name it" in sentences
 
 
 @pytest.mark.parametrize(
@@ -143,14 +156,55 @@ def test_rows_of_the_first_tables_are_read_after_all_migrations(
     assert [*no_file_of_a_job_is_gone(), *every_file_is_accounted_for()] == []
 
 
-def make_rows(state: ProjectState) -> uuid.UUID:
-    """An upload that waits for the second of its files, by the models as they were; answer its key."""
+def test_what_was_staged_and_checked_before_all_migrations_is_sent_after_them(
+    first_tables: ProjectState, sandbox: Sandbox
+) -> None:
+    make_rows(first_tables)
+    content = image(1)
+    batch_id = make_batch(first_tables, content)
+
+    executor = MigrationExecutor(connection)
+    executor.migrate(executor.loader.graph.leaf_nodes())
+    Destination.objects.update(base_url=sandbox.base_url)
+    relay.send(batch_id)
+
+    file = File.objects.get(batch=batch_id)
+    assert file.status == FileStatus.ACCEPTED
+    assert sandbox.bytes_of(file.wire_sha256) == content
+
+
+def maker(state: ProjectState) -> Callable[..., Any]:  # Any: models as they were
+    """What makes rows by the models as they were."""
 
     def make(model: str, /, **values: Any) -> Any:  # Any: models as they were, column values
         return state.apps.get_model("uploads", model)._base_manager.create(**values)
 
+    return make
+
+
+def make_batch(state: ProjectState, content: bytes) -> int:
+    """A batch that is due, of one file that is staged and checked, by the models as they were; its key."""
+    make = maker(state)
+    team = state.apps.get_model("uploads", "Team")._base_manager.get()
+    user = state.apps.get_model("auth", "User")._base_manager.get()
+    job = make("Job", created_by=user, team=team, status="processing")
+    series = make("Series", job=job, study_uid=STUDY, series_uid=series_uid(1))
+    digest, name = sha256_of(content), f"{job.key}/{uuid.uuid4()}"
+    default_storage.save(name, ContentFile(content))
+    where = {"object_name": name, "layout": [[0, 0, 0, len(content), digest]], "digest": digest}
+    parcel = make("Parcel", job=job, key=uuid.uuid4(), size=len(content), status="checked", **where)
+    batch = make("Batch", job=job, body_bytes=10_000)
+    what = {"sop_uid": f"{STUDY}.1.1", "sha256": digest, "wire_sha256": digest, "size": len(content)}
+    whose = {"job": job, "series": series, "parcel": parcel, "batch": batch}
+    make("File", number=0, path="CD/IM1", path_digest="1", status="valid", **what, **whose)
+    return int(batch.pk)
+
+
+def make_rows(state: ProjectState) -> uuid.UUID:
+    """An upload that waits for the second of its files, by the models as they were; answer its key."""
+    make = maker(state)
     user = state.apps.get_model("auth", "User")._base_manager.create(username="user")
-    destination = make("Destination", name="Qure", base_url="http://127.0.0.1:9/")
+    destination = make("Destination", name="Qure", base_url="http://127.0.0.1:9/", token=TOKEN)
     team = make("Team", name="Team", destination=destination)
     make("Membership", user=user, team=team)
     job = make("Job", created_by=user, team=team)

@@ -45,6 +45,29 @@ def outcome_of(batch: Batch) -> str:
     return attempt.outcome
 
 
+def test_a_file_from_before_there_were_seals_is_sent() -> None:
+    with serve(answers(200, receipt(count=3))) as server:
+        batch, _ = make_sendable(server)
+        File.objects.update(wire_seal="")
+
+        relay.send(batch.pk)
+
+    assert set(File.objects.values_list("status", flat=True)) == {FileStatus.ACCEPTED}
+
+
+def test_a_changed_byte_of_a_file_from_before_there_were_seals_is_found() -> None:
+    with serve(answers(200, receipt(count=2))) as server:
+        batch, files = make_sendable(server)
+        File.objects.update(wire_seal="")
+        object_of(files[1]).write_bytes(b"B" + CONTENTS[1][1:])
+
+        relay.send(batch.pk)
+
+    files[1].refresh_from_db()
+    assert outcome_of(batch) == Outcome.BYTES_LOST
+    assert (files[1].status, files[1].reason) == (FileStatus.MISSING, Reason.STAGED_BYTES_LOST)
+
+
 @pytest.mark.parametrize("place", [0, 1, 2])
 @pytest.mark.parametrize("cut", [None, 0, 1_500_000, 2_999_999])
 def test_a_file_whose_bytes_are_gone_is_named_and_the_others_go(place: int, cut: int | None) -> None:

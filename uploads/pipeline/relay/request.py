@@ -4,6 +4,7 @@ import logging
 import time
 from collections.abc import Callable, Sequence
 from functools import partial
+from hashlib import sha256
 from typing import BinaryIO, Final
 
 from django.conf import settings
@@ -68,7 +69,10 @@ def _send(claimed: Claim, extents: dict[int, list[Extent]]) -> Answer:
     def open_file(place: int, file: File) -> BinaryIO:
         nonlocal index
         index = place
-        return reader.open(extents[file.pk], bytes(file.wrapper or b""), file.wire_seal)
+        where, prefix = extents[file.pk], bytes(file.wrapper or b"")
+        if file.wire_seal:
+            return reader.open(where, prefix, file.wire_seal)
+        return reader.open(where, prefix, file.wire_sha256, sha256)  # it was checked before there were seals
 
     with StagedReader() as reader, Client(account_of(claimed.destination)) as client:
         parts = [
