@@ -1,5 +1,6 @@
 """Faults to plant: each breaks one promise of a job as the database and the staging hold it."""
 
+import json
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Final
@@ -9,7 +10,7 @@ from django.db.models import F
 from django.utils.timezone import now
 
 from tests.factories import make_job, make_patient
-from tests.pipeline.journeys import rewrite
+from tests.pipeline.journeys import rewrite, series_uid
 from tests.verification.jobs import Planted, add_attempt, put
 from uploads.models import (
     Attempt,
@@ -50,6 +51,14 @@ def without_receipt(at: Planted) -> None:
 def receipt_without_the_series(at: Planted) -> None:
     ReceiptLine.objects.all().delete()
     put(at.series, SeriesStatus.OPEN)
+
+
+def receipt_of_another_series(at: Planted) -> None:
+    Attempt.objects.update(receipt=Attempt.objects.get().receipt.replace(series_uid(1), series_uid(2)))
+
+
+def receipt_that_cannot_be_read(at: Planted) -> None:
+    Attempt.objects.update(receipt="<html>")
 
 
 def accepted_in_a_cancelled_batch(at: Planted) -> None:
@@ -98,6 +107,13 @@ def unconfirmed_in_an_accepted_batch(at: Planted) -> None:
     put(at.file, FileStatus.SENT)
     put(at.series, SeriesStatus.SHORT)
     put(at.job, JobStatus.ATTENTION)
+
+
+def receipt_with_another_count(at: Planted) -> None:
+    receipt = json.loads(Attempt.objects.get().receipt)
+    for detail in receipt["detailed_info"]:
+        detail["NumberOfSeriesRelatedInstances"] = 1
+    Attempt.objects.update(receipt=json.dumps(receipt))
 
 
 def complete_with_an_unconfirmed_file(at: Planted) -> None:
@@ -298,6 +314,12 @@ def all_rows_gone(at: Planted) -> None:
 def sent_in_a_pause(at: Planted) -> None:
     put(at.job.team.destination, DestinationStatus.PAUSED, alarm="The token is not accepted.")
     StateChange.objects.filter(kind="destination").update(at=now() - LONG_AGO)
+
+
+def sent_seconds_after_a_silence_began(at: Planted) -> None:
+    put(at.job.team.destination, DestinationStatus.SILENT, not_before=now(), failing_since=now())
+    began_at = at.attempt.started_at - timedelta(seconds=5)
+    StateChange.objects.filter(kind="destination").update(at=began_at)
 
 
 def sent_before_the_end_of_a_silence(at: Planted) -> None:

@@ -20,11 +20,8 @@ from uploads.models import (
     StateChange,
 )
 from uploads.reasons import Reason
-from uploads.states import (
-    FileStatus,
-    JobStatus,
-)
-from uploads.verification.delivery import (
+from uploads.states import FileStatus, JobStatus
+from uploads.verification.receiver import (
     accepted_files_are_in_the_receiver,
     the_receiver_holds_nothing_else,
 )
@@ -37,6 +34,16 @@ FAULTS: Final[list[tuple[Callable[[Sandbox], Planted], Plant, str]]] = [
         jobs.delivered,
         plants.receipt_without_the_series,
         "1: file {file} is accepted, but the receipt does not name its series",
+    ),
+    (
+        jobs.delivered,
+        plants.receipt_of_another_series,
+        "1: the receipt of attempt {attempt} does not name series {series}",
+    ),
+    (
+        jobs.delivered,
+        plants.receipt_that_cannot_be_read,
+        "1: the receipt of attempt {attempt} does not name series {series}",
     ),
     (
         jobs.delivered,
@@ -81,6 +88,11 @@ FAULTS: Final[list[tuple[Callable[[Sandbox], Planted], Plant, str]]] = [
         "2: file {file} is not confirmed, but its batch is",
     ),
     (jobs.delivered, plants.lower_count, "3: series {series} is complete without proof"),
+    (
+        jobs.delivered,
+        plants.receipt_with_another_count,
+        "3: the receipt of attempt {attempt} counts series {series} otherwise",
+    ),
     (
         jobs.delivered,
         plants.complete_with_an_unconfirmed_file,
@@ -186,6 +198,11 @@ FAULTS: Final[list[tuple[Callable[[Sandbox], Planted], Plant, str]]] = [
     ),
     (
         jobs.delivered,
+        plants.sent_seconds_after_a_silence_began,
+        "12: attempt {attempt} was no probe, but its destination was closed",
+    ),
+    (
+        jobs.delivered,
         plants.sent_before_the_end_of_a_silence,
         "12: attempt {attempt} was no probe, but its destination was closed",
     ),
@@ -277,13 +294,3 @@ def test_a_file_that_was_turned_away_and_came_to_the_receiver_is_found(sandbox: 
     found = list(the_receiver_holds_nothing_else({(held_back.sop_uid, held_back.wire_sha256): 1}))
 
     assert found == ["10: the receiver holds 1 instances that no file was sent as"]
-
-
-def test_an_instance_that_came_more_often_than_attempts_are_on_record_is_found(sandbox: Sandbox) -> None:
-    at = jobs.delivered(sandbox)
-    key = (at.file.sop_uid, at.file.wire_sha256)
-
-    assert list(the_receiver_holds_nothing_else({key: 1})) == []
-    assert list(the_receiver_holds_nothing_else({key: 2})) == [
-        f"10: file {at.file.pk} came 2 times, but 1 attempts are on record"
-    ]

@@ -48,7 +48,7 @@ def test_every_stage_of_a_job_is_in_order(stage: Callable[[Sandbox], Planted], s
 
 
 def test_an_empty_portal_is_in_order() -> None:
-    assert verify() == "16 checks passed\n"
+    assert verify() == "17 checks passed\n"
 
 
 def test_what_a_cancelled_job_had_sent_needs_its_bytes_no_more(sandbox: Sandbox) -> None:
@@ -83,7 +83,7 @@ def test_what_was_delivered_after_a_long_outage_is_kept_for_its_time(sandbox: Sa
 def test_a_finished_job_is_in_order_and_in_the_receiver(sandbox: Sandbox) -> None:
     jobs.with_junk(sandbox)
 
-    assert verify("--sandbox", sandbox.base_url) == "18 checks passed\n"
+    assert verify("--sandbox", sandbox.base_url) == "19 checks passed\n"
 
 
 def test_what_several_receivers_hold_is_taken_together(sandbox: Sandbox, tmp_path: Path) -> None:
@@ -92,7 +92,7 @@ def test_what_several_receivers_hold_is_taken_together(sandbox: Sandbox, tmp_pat
     with start_sandbox(tmp_path / "other") as other:
         said = verify("--sandbox", sandbox.base_url, "--sandbox", other.base_url)
 
-    assert said == "18 checks passed\n"
+    assert said == "19 checks passed\n"
 
 
 def test_a_receiver_that_has_lost_everything_fails_the_command(sandbox: Sandbox) -> None:

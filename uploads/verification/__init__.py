@@ -4,7 +4,8 @@ The numbers are those of the invariants in docs/design.md. Each check yields a s
 sentences name rows by their primary keys and objects by their names, which are made of ids, never by what is
 in them. Checks read in pieces: a portal that has sent millions of files can be verified while it works.
 
-delivery   1, 3, 4, 7, 10   what Qure was sent, and what its receipts prove
+delivery   1, 3, 4, 7   what was sent, and what Qure's receipts prove
+receiver   1, 10        what Qure has, where it can be asked
 waiting    2, 5         nothing is forgotten
 counts     11           no row is gone
 breaker    12           a closed destination is left in peace
@@ -19,16 +20,19 @@ from typing import Final
 from uploads.verification.breaker import closed_destinations_see_probes_only
 from uploads.verification.counts import no_file_of_a_job_is_gone
 from uploads.verification.delivery import (
-    Instance,
-    accepted_files_are_in_the_receiver,
     accepted_files_have_a_receipt,
     attempts_are_in_order,
     batches_fit_the_limit,
     complete_series_are_proven,
-    the_receiver_holds_nothing_else,
+    receipts_say_what_was_noted,
 )
 from uploads.verification.gate import no_file_of_an_unconfirmed_patient_leaves
 from uploads.verification.pieces import Violations
+from uploads.verification.receiver import (
+    Instance,
+    accepted_files_are_in_the_receiver,
+    the_receiver_holds_nothing_else,
+)
 from uploads.verification.staging import (
     slices_are_of_their_file,
     staged_bytes_are_kept_as_long_as_needed,
@@ -49,6 +53,7 @@ __all__ = ["CHECKS", "CHECKS_OF_THE_RECEIVER"]
 
 CHECKS: Final[tuple[Callable[[], Violations], ...]] = (
     accepted_files_have_a_receipt,
+    receipts_say_what_was_noted,
     every_file_is_accounted_for,
     files_are_as_far_as_their_batches,
     complete_series_are_proven,

@@ -5,13 +5,12 @@ from collections import defaultdict
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from django.conf import settings
-
 from uploads.models import Attempt, StateChange
 from uploads.states import DestinationStatus
 from uploads.verification.pieces import PIECE, Violations
 
 NEVER: Final = datetime.max.replace(tzinfo=UTC)
+CLAIMING: Final = timedelta(seconds=2)  # from a look at the destination until the attempt is on record
 Span = tuple[datetime, datetime]
 
 
@@ -20,12 +19,11 @@ def closed_destinations_see_probes_only() -> Violations:
 
     One that was being claimed when it closed is let through: whoever claims holds no lock on a destination.
     """
-    grace = timedelta(seconds=settings.RELAY_LEASE_SECONDS)
     closed = _closed_spans()
     attempts = Attempt.objects.filter(destination__in=list(closed), is_probe=False).order_by("pk")
     for pk, destination, began_at in attempts.values_list("pk", "destination", "started_at").iterator(PIECE):
         spans = closed[destination]
-        index = bisect_left(spans, (began_at - grace, NEVER)) - 1
+        index = bisect_left(spans, (began_at - CLAIMING, NEVER)) - 1
         if index >= 0 and began_at < spans[index][1]:
             yield f"12: attempt {pk} was no probe, but its destination was closed"
 

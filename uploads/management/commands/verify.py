@@ -12,7 +12,7 @@ from django.db import Error
 
 from uploads.storage import STORAGE_TROUBLE
 from uploads.verification import CHECKS, CHECKS_OF_THE_RECEIVER
-from uploads.verification.delivery import Instance
+from uploads.verification.receiver import Instance
 
 NOT_KNOWN: Final = 2  # exit status: not all could be asked
 
