@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from functools import cached_property
 from itertools import pairwise
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from tests.accidents.sights import status
@@ -18,6 +18,7 @@ from uploads.states import JOB_AT_REST, JobStatus
 
 ACCEPTED = """SELECT file.wire_sha256 FROM uploads_file file JOIN uploads_job job ON job.id = file.job_id
     WHERE job.key = ? AND file.status = 'accepted'"""
+LOOKS_AN_UPLOAD: Final = 5  # on average; in a usual run there are fifty
 
 
 @dataclass(frozen=True)
@@ -35,14 +36,19 @@ class Report:
     differing: list[str]  # digests of what a receiver has and nobody sent there
     in_limbo: list[str]  # keys of uploads that did not come to rest, or not to a good end
     violations: list[str]  # what ``manage.py verify`` says
+    unseen: list[str]  # uploads that no page showed at their end: then what pages said proves nothing
     trouble: list[str]  # what the run itself fell over
 
     @property
     def is_good(self) -> bool:
-        """Nothing was lost, and nothing was said that was not so."""
-        return not any(
-            (self.lost, self.falsely_accepted, self.differing, self.in_limbo, self.violations, self.trouble)
-        )
+        """Nothing was lost, nothing was said that was not so, and somebody was there to hear it."""
+        wrong = (self.lost, self.falsely_accepted, self.differing, self.in_limbo, self.violations)
+        return self.is_watched and not any((*wrong, self.unseen, self.trouble))
+
+    @property
+    def is_watched(self) -> bool:
+        """Pages were looked at all the time, not only at the end."""
+        return self.looks >= LOOKS_AN_UPLOAD * self.jobs
 
     def __str__(self) -> str:
         kills = sum(count for what, count in self.struck.items() if what.startswith("killed"))
@@ -53,9 +59,10 @@ class Report:
             ", ".join(f"{what} {count}" for what, count in sorted(self.struck.items())),
             f"lost {len(self.lost)}, falsely accepted {len(self.falsely_accepted)},"
             f" differing {len(self.differing)}, in limbo {len(self.in_limbo)},"
-            f" violations {len(self.violations)}",
+            f" violations {len(self.violations)}, unseen {len(self.unseen)}"
+            + ("" if self.is_watched else ", too few looks"),
         ]
-        for what in (self.falsely_accepted, self.in_limbo, self.violations, self.trouble):
+        for what in (self.falsely_accepted, self.in_limbo, self.violations, self.unseen, self.trouble):
             lines += what[:20]
         return "\n".join(lines)
 
@@ -135,6 +142,7 @@ def judge(
             if status(portal, one.upload) != one.end
         ],
         violations=_violations(portal, sent),
+        unseen=unseen(watch.sightings, sent),
         trouble=[],
     )
 
@@ -179,6 +187,18 @@ def premature(
         back = [other for one, other in pairwise(told) if other.accepted < one.accepted]
         found += [f"{job}: a page took back what was accepted" for _ in back]
     return found
+
+
+def unseen(sightings: Iterable[Sighting], sent: Sequence[Sent]) -> list[str]:
+    """Uploads that no page showed as they ended, with all their files."""
+    said: dict[tuple[UUID, str], int] = {}
+    for one in sightings:
+        said[one.job, one.status] = max(one.accepted, said.get((one.job, one.status), 0))
+    least = {one.upload.job: len(one.digests) if one.end == JobStatus.ACCEPTED else 0 for one in sent}
+    ends = {one.upload.job: one.end for one in sent}
+    return [
+        f"{job} never seen as {end}" for job, end in ends.items() if said.get((job, end), -1) < least[job]
+    ]
 
 
 def unfinished(portal: Portal, sent: Iterable[Sent]) -> list[Sent]:

@@ -12,13 +12,13 @@ from django.urls import reverse
 
 from tests.chaos.people import Person, Sent
 from tests.chaos.plans import Plan
-from tests.chaos.reports import Receivers, Report, premature
+from tests.chaos.reports import Receivers, Report, premature, unseen
 from tests.chaos.watching import PAGE, ROW, Sighting
 from tests.clients import Upload
 from tests.factories import make_file, make_job, make_team, make_user
 from uploads.states import FileStatus, JobStatus
 
-GOOD = Report(Plan(1, 1, 1), Counter(), 1.0, 1, 1, 1, [], [], [], [], [], [])
+GOOD = Report(Plan(1, 1, 1), Counter(), 1.0, 1, 1, 5, [], [], [], [], [], [], [])
 JOB = uuid.UUID(int=1)
 SOMEBODY = cast(Person, None)  # whom nobody asks
 ARRIVED = [{"sha256": "a", "first_at": 10.0}, {"sha256": "b", "first_at": 20.0}]
@@ -26,7 +26,7 @@ DIGESTS: dict[UUID, frozenset[str]] = {JOB: frozenset({"a", "b"})}
 
 
 @pytest.mark.parametrize(
-    "wrong", ["lost", "falsely_accepted", "differing", "in_limbo", "violations", "trouble"]
+    "wrong", ["lost", "falsely_accepted", "differing", "in_limbo", "violations", "unseen", "trouble"]
 )
 def test_a_report_with_anything_in_a_list_is_not_good(wrong: str) -> None:
     assert not replace(GOOD, **{wrong: ["something"]}).is_good  # type: ignore[arg-type]  # a list each
@@ -34,6 +34,39 @@ def test_a_report_with_anything_in_a_list_is_not_good(wrong: str) -> None:
 
 def test_a_report_with_nothing_in_its_lists_is_good() -> None:
     assert GOOD.is_good
+
+
+@pytest.mark.parametrize("looks", [0, 1, 4])
+def test_a_run_at_which_nobody_looked_is_not_good(looks: int) -> None:
+    report = replace(GOOD, looks=looks)
+
+    assert not report.is_good
+    assert "too few looks" in str(report)
+
+
+@pytest.mark.parametrize(
+    ("seen", "expected"),
+    [
+        ([Sighting(JOB, 11.0, "processing", 1), Sighting(JOB, 21.0, "accepted", 2)], []),
+        ([Sighting(JOB, 21.0, "accepted", 2)], []),
+        ([Sighting(JOB, 11.0, "processing", 1)], [f"{JOB} never seen as accepted"]),
+        ([Sighting(JOB, 21.0, "accepted", 1)], [f"{JOB} never seen as accepted"]),
+        ([], [f"{JOB} never seen as accepted"]),
+        ([Sighting(UUID(int=2), 21.0, "accepted", 2)], [f"{JOB} never seen as accepted"]),
+    ],
+    ids=["on its way too", "at its end", "never at its end", "without its files", "not at all", "another"],
+)
+def test_each_upload_is_to_be_seen_at_its_end(seen: list[Sighting], expected: list[str]) -> None:
+    upload = Upload(JOB, JOB, "", [], [])
+
+    assert unseen(seen, [Sent(upload, frozenset("ab"), SOMEBODY, JobStatus.ACCEPTED)]) == expected
+
+
+def test_a_cancelled_upload_is_to_be_seen_as_cancelled() -> None:
+    sent = [Sent(Upload(JOB, JOB, "", [], []), frozenset("ab"), SOMEBODY, JobStatus.CANCELLED)]
+
+    assert unseen([Sighting(JOB, 11.0, "cancelled", 1)], sent) == []
+    assert unseen([Sighting(JOB, 11.0, "uploading", 1)], sent) == [f"{JOB} never seen as cancelled"]
 
 
 @pytest.mark.parametrize(
