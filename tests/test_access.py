@@ -4,31 +4,48 @@ import re
 import uuid
 
 import pytest
+from django.contrib.auth.models import User
 from django.http import HttpResponse
-from django.test import Client
 from django.urls import reverse
 
-from tests.routes import ROLES, TABLE, TO_SIGN_IN, Route, World, all_routes, call
+from tests.routes import ROLES, TABLE, Answers, Route, World, all_routes, call, everybody, page
 from uploads.models import StateChange
 
 pytestmark = pytest.mark.django_db
 
+
+def signed_out_page() -> Answers:
+    """A page for those who are not signed in; the others are led to the upload page."""
+    return everybody(302) | {"anonymous": 200, "disabled": 200}
+
+
 SIGN_IN = {
-    "account_login": 200,
-    "account_logout": TO_SIGN_IN,
-    "account_inactive": 200,
-    "account_signup": 200,
-    "account_reauthenticate": TO_SIGN_IN,
-    "account_email": TO_SIGN_IN,
-    "account_email_verification_sent": 200,
-    "account_change_password": TO_SIGN_IN,
-    "account_set_password": TO_SIGN_IN,
-    "account_reset_password": 200,
-    "account_reset_password_done": 200,
-    "account_reset_password_from_key": 200,
-    "account_reset_password_from_key_done": 200,
-    "account_confirm_email": 200,
-    "account_confirm_login_code": TO_SIGN_IN,
+    "account_login": signed_out_page(),
+    "account_logout": page(),
+    "account_inactive": everybody(200),
+    "account_signup": signed_out_page(),  # it says that nobody can
+    "account_reauthenticate": page(),
+    "account_email": page(),
+    "account_email_verification_sent": everybody(200),
+    "account_change_password": page(),
+    "account_set_password": everybody(302),
+    "account_reset_password": everybody(200),
+    "account_reset_password_done": everybody(200),
+    "account_reset_password_from_key": everybody(200),
+    "account_reset_password_from_key_done": everybody(200),
+    "account_confirm_email": everybody(200),
+    "account_confirm_login_code": everybody(302),
+}
+
+# What a POST that holds nothing gets, where it is something else.
+SIGN_IN_POSTED = {
+    "account_logout": everybody(302),
+    "account_inactive": everybody(405),
+    "account_email": everybody(302),
+    "account_email_verification_sent": everybody(405),
+    "account_reset_password_done": everybody(405),
+    "account_reset_password_from_key_done": everybody(405),
+    "account_confirm_email": everybody(404),
 }
 
 
@@ -38,7 +55,7 @@ def without_tokens(response: HttpResponse) -> bytes:
 
 
 def test_every_route_is_listed() -> None:
-    routes = {name for name in all_routes() if not name.startswith("admin:")}
+    routes = {name for name in all_routes() if not name.startswith("admin:")}  # those: admin/test_access.py
 
     assert routes == {*TABLE, *SIGN_IN}
 
@@ -92,27 +109,25 @@ def test_the_wrong_method_is_refused(name: str) -> None:
     assert response.status_code == (200 if name == "token-list" and route.method == "post" else 405)
 
 
+@pytest.mark.parametrize("role", ROLES)
 @pytest.mark.parametrize("name", SIGN_IN)
-def test_nobody_signs_up_and_sign_in_needs_no_sign_in(name: str) -> None:
-    arguments = {"account_reset_password_from_key": ["1", "x-y"], "account_confirm_email": ["key"]}
-
-    response = Client().get(reverse(name, args=arguments.get(name, [])))
-
-    assert response.status_code == SIGN_IN[name]
-
-
-def test_the_admin_is_for_administrators_only() -> None:
+def test_each_role_gets_what_the_table_says_of_the_pages_to_sign_in(name: str, role: str) -> None:
     world = World()
-    routes = [name for name in all_routes() if name.startswith("admin:") and name != "admin:None"]
-    plain = [name for name in routes if name.endswith(("_changelist", "_add", ":index"))]
+    arguments = {"account_reset_password_from_key": ["1", "x-y"], "account_confirm_email": ["key"]}
+    url = reverse(name, args=arguments.get(name, []))
 
-    answers = {
-        role: {world.client(role).get(reverse(name)).status_code for name in plain}
-        for role in ("anonymous", "member")
-    }
-    seen = {world.client("administrator").get(reverse(name)).status_code for name in plain}
+    asked, sent = world.client(role).get(url), world.client(role).post(url)
 
-    assert len(plain) > 20
-    assert answers == {"anonymous": {302}, "member": {302}} or answers["member"] <= {302, 403}
-    assert answers["anonymous"] == {302}
-    assert seen <= {200, 403}
+    assert asked.status_code == SIGN_IN[name][role]
+    assert sent.status_code == SIGN_IN_POSTED.get(name, SIGN_IN[name])[role]
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_nobody_signs_up(role: str) -> None:
+    world = World()
+    before = User.objects.count()
+    data = {"username": "new", "email": "new@hospital.test", "password1": "a long new password"}
+
+    world.client(role).post(reverse("account_signup"), data)
+
+    assert User.objects.count() == before
