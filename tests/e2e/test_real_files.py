@@ -23,6 +23,12 @@ JUNK = {
 }
 
 
+def newest(portal: Portal) -> int:
+    """The upload that was begun last."""
+    [(pk,)] = portal.rows("SELECT MAX(id) FROM uploads_job")
+    return int(pk)
+
+
 def test_real_and_junk_files_each_get_their_outcome_and_the_good_ones_arrive_byte_for_byte(
     page: Page, portal: Portal, folder: Path
 ) -> None:
@@ -61,6 +67,14 @@ def test_real_and_junk_files_each_get_their_outcome_and_the_good_ones_arrive_byt
     assert why[SENTENCES[Reason.DUPLICATE]] >= len(study)
     held = Counter(row["sha256"] for row in portal.qure.rows())
     assert all(held[hashlib.sha256(content).hexdigest()] == 1 for _, content in study)
+    accepted = portal.rows(
+        "SELECT sha256, wire_sha256 FROM uploads_file WHERE status = 'accepted' AND job_id = ?",
+        newest(portal),
+    )
+    chosen = {hashlib.sha256(path.read_bytes()).hexdigest() for path in folder.rglob("*") if path.is_file()}
+    assert len(accepted) == found["Accepted by Qure"]
+    assert {own for own, _ in accepted} <= chosen
+    assert all(held[wire] == 1 for _, wire in accepted)
     page.goto("/jobs/")
     row = page.locator("tbody tr").first
     expect(row.locator("td[data-label='Files']")).to_have_text(str(found["Chosen"]))
