@@ -43,6 +43,12 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     return clock
 
 
+@pytest.fixture(autouse=True)
+def one_connection(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A server's connection would be closed, and with it the transaction in which the test runs."""
+    monkeypatch.setattr(connection, "close_if_unusable_or_obsolete", lambda: None)
+
+
 @contextmanager
 def failing(sign: str, times: int, error: type[Exception] = OperationalError) -> Iterator[None]:
     """Let the first statements with the sign in them fail, as they do while a database is away."""
