@@ -4,7 +4,7 @@ import { missingFiles } from "./reading/dicomdir.js";
 import { chosen, confirmed, keyOf, questions } from "./reading/identity.js";
 import { leaveOut } from "./reading/left_out.js";
 import { preflight } from "./reading/preflight.js";
-import { buildTree, inSendingOrder, isSendable } from "./reading/tree.js";
+import { buildTree, groups as grouped, inSendingOrder } from "./reading/tree.js";
 
 export const NOBODY = "nobody"; // the answer "none of these"
 const WHICH_PATIENTS = ["several_patients", "other_patient"];
@@ -41,7 +41,7 @@ export function examineSelection({ files, discs }, rules) {
 /**
  * @param {object} review of `examineSelection`
  * @param {Map<string, Set<string>>} answers a question's id -> keys of the patients to send, or `NOBODY`
- * @returns {object} `chosen` files in the order of sending, their `bytes` and `tree`, `open` questions, `groups` left out,
+ * @returns {object} `chosen` files in the order of sending and their `bytes`, what is `here` already, `open` questions, `groups` left out,
  *   `warnings` for the manifest, each with the `patient` whose key it is about, `canSend`
  */
 export function decide(review, answers) {
@@ -52,6 +52,7 @@ export function decide(review, answers) {
   const tree = buildTree(sending);
   return {
     chosen: inSendingOrder(tree),
+    here: review.here,
     bytes: bytesOf(sending),
     open,
     groups: [...group("not_chosen", declined), ...review.groups],
@@ -78,25 +79,19 @@ export function patientsAskedFor(question, questions, answers) {
 }
 
 /** What goes to the server: the files, what is said about them, and what is left out. */
-export function manifestOf({ chosen: files, warnings, groups }) {
+export function manifestOf({ chosen: files, here, warnings, groups }) {
   const entries = files.map(({ source, header, path }) => ({ path: path ?? source.path, size: source.size, source, study: header.study.uid }));
   const studies = [...new Set(entries.map(({ study }) => study))];
   const { named, unlisted } = leftOutOf(groups);
-  const here = groups.filter((one) => one.group === "already_here").flatMap((one) => one.files);
-  const series = seriesOf([...files, ...here.filter(isSendable)]);
+  const series = seriesOf([...files, ...here]);
   const told = warnings.map(({ patient, ...warning }) => warning);
   return { files: entries, details: { confirmed: confirmed(files), warnings: told, studies, series, left_out: named }, unlisted };
 }
 
 /** How many files of each series were chosen: with those that are here, of an upload that is gone on with. */
 function seriesOf(files) {
-  const counts = new Map();
-  for (const { header } of files) {
-    const uids = { study_uid: header.study.uid, series_uid: header.series.uid };
-    const key = JSON.stringify(uids);
-    counts.set(key, { ...uids, count: (counts.get(key)?.count ?? 0) + 1 });
-  }
-  return [...counts.values()];
+  const series = grouped(files, ({ header }) => JSON.stringify([header.study.uid, header.series.uid])).map(([, own]) => own);
+  return series.map((own) => ({ study_uid: own[0].header.study.uid, series_uid: own[0].header.series.uid, count: own.length }));
 }
 
 /** What somebody may have to act on comes first: of a disc with a million other files not all can be named. */

@@ -235,7 +235,7 @@ test("a warning of one patient's study names that patient, in a study of two", (
   const { warnings } = decide(found, new Map());
 
   assert.deepEqual(warnings.map(({ patient }) => patient), found.tree.map(({ key }) => key));
-  assert.deepEqual(manifestOf({ chosen: [], warnings, groups: [] }).details.warnings, [
+  assert.deepEqual(manifestOf({ chosen: [], here: [], warnings, groups: [] }).details.warnings, [
     { code: "neither_head_ct_nor_chest_xray", study_uid: "1" },
     { code: "neither_head_ct_nor_chest_xray", study_uid: "1" },
   ]);

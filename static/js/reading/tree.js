@@ -102,7 +102,8 @@ function compare(one, other) {
   return one < other ? -1 : 1;
 }
 
-function groups(files, keyOfFile) {
+/** The files by a key of theirs, in the order in which the keys come: `[key, files]` of each. */
+export function groups(files, keyOfFile) {
   const found = new Map();
   for (const file of files) {
     const key = keyOfFile(file);
