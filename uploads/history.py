@@ -88,6 +88,8 @@ class JobProgress:
     accepted: int
     left_out: int
     problems: int
+    held: int
+    unconfirmed: int
     waiting: int
     missing: int
     bytes_selected: int
@@ -159,15 +161,12 @@ def progress(job: Job) -> JobProgress:
         bytes_selected=Sum("size", filter=Q(is_left_out=False), default=0),
         bytes_received=Sum("size", filter=ARRIVED, default=0),
     )
-    headline = _headline(job, counts)
-    for only_said in ("held", "unconfirmed"):
-        del counts[only_said]
     note, next_try_at = _delay(job)
     return JobProgress(
         status=job.status,
         status_label=job.get_status_display(),
         is_at_rest=job.is_at_rest,
-        headline=headline,
+        headline=_headline(job, counts),
         note=note,
         next_try_at=next_try_at,
         **counts,

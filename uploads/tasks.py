@@ -113,11 +113,7 @@ def publish(task: Hint, row_id: int) -> bool:
 
 def _stat_queue(task: Hint, row_id: int) -> str | None:
     """The queue that goes ahead of everybody's bulk, if the row is a STAT job's."""
-    if task.name not in STAT_QUEUES:
-        return None
-    path, queue = STAT_QUEUES[task.name]
-    is_stat = Job.objects.filter(is_stat=True, **{path: row_id}).exists()
-    return queue if is_stat else None
+    return STAT_QUEUES[task.name][1] if _stat_rows([(task, row_id)]) else None
 
 
 def waiting_hints(queue: str) -> int | None:
